@@ -1,0 +1,74 @@
+import type { DatasetInfo } from '../data/dataset.ts';
+import type { Problem } from '../errors.ts';
+import type { NetworkConfig } from '../nn/networkConfig.ts';
+import type { TrainingConfig } from '../nn/trainingConfig.ts';
+
+/** Measured values by name, for instance {loss, accuracy, validationLoss, validationAccuracy}. All finite. */
+export type MetricValues = Record<string, number>;
+
+/** A row of a job's curves. Epoch rows are written at epoch ends, step rows every `logEverySteps` steps. */
+export interface MetricRow {
+  kind: 'epoch' | 'step';
+  /** Epochs completed (kind epoch), or the current one counted from 1 (kind step). */
+  epoch: number;
+  /** Steps completed since the start of the job. Rows are unique in (job, kind, step). */
+  step: number;
+  values: MetricValues;
+}
+
+export interface Progress {
+  epoch: number;
+  epochs: number;
+  step: number;
+  steps: number;
+  /** 0 to 1. */
+  fraction: number;
+  samplesPerSecond: number | null;
+  etaSeconds: number | null;
+}
+
+/** Which epoch was the best so far, and its values. */
+export interface Best extends MetricValues {
+  epoch: number;
+}
+
+/** What a training process leaves behind: a weights file under its final name, and what is known of it. */
+export interface TrainingResult {
+  /** File name inside the output directory: ATTEMPT.safetensors. */
+  weightsFile: string;
+  /** SHA-256 in hex of that file. */
+  weightsHash: string;
+  /** Steps behind these weights. */
+  step: number;
+  metrics: MetricValues;
+  best: Best | null;
+  /** Evaluation of the test split; null where the dataset has none or the job was cancelled. */
+  test: MetricValues | null;
+}
+
+/** Everything that a training process needs; it has no other source. Both configs are complete (every default filled in). */
+export interface TrainingTask {
+  jobId: string;
+  /** Starts at 0 and grows with every restart; the weights file carries it. */
+  attempt: number;
+  datasetDirectory: string;
+  dataset: DatasetInfo;
+  network: NetworkConfig & { input: number[] };
+  training: TrainingConfig;
+  /** Exists; the weights file is written here (temporary name, fsync, rename). */
+  outputDirectory: string;
+  isa: string;
+  threads: number;
+}
+
+/** Parent → training process. `leave`: end cleanly; only sent while no job is running. */
+export type ToWorker = { type: 'start'; task: TrainingTask } | { type: 'cancel' } | { type: 'leave' };
+
+/** Training process → parent. After completed, cancelled or failed the process waits for its next `start`. */
+export type FromWorker =
+  | { type: 'ready' }
+  | { type: 'started'; isa: string; kernelVersion: string }
+  | { type: 'progress'; progress: Progress; metrics: MetricValues }
+  | { type: 'row'; row: MetricRow; progress: Progress; best: Best | null }
+  | { type: 'completed' | 'cancelled'; result: TrainingResult }
+  | { type: 'failed'; problem: Problem };

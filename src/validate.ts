@@ -1,0 +1,188 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import type { TSchema } from 'typebox';
+import { type Fault, HebbError, type ProblemCode } from './errors.ts';
+
+/** Bodies are taken as they are: nothing removed, nothing coerced, every fault told. */
+const bodyAjv = new Ajv({
+  allErrors: true,
+  removeAdditional: false,
+  coerceTypes: false,
+  useDefaults: false,
+  discriminator: true,
+  strict: false,
+  verbose: true,
+});
+/** Queries and path parameters come as text, so they are coerced. */
+const queryAjv = new Ajv({
+  allErrors: true,
+  coerceTypes: 'array',
+  useDefaults: true,
+  discriminator: true,
+  strict: false,
+  verbose: true,
+});
+
+/** A validator for one schema, compiled once. */
+export function compileSchema(schema: TSchema, where: 'body' | 'query' = 'body'): ValidateFunction {
+  return (where === 'body' ? bodyAjv : queryAjv).compile(schema);
+}
+
+/** @throws HebbError (all faults at once) where the value does not fit the schema. */
+export function assertValid(validate: ValidateFunction, value: unknown, code: ProblemCode = 'invalid-request'): void {
+  if (validate(value)) return;
+  throw validationError(validate.errors ?? [], code);
+}
+
+export function validationError(errors: ErrorObject[], code: ProblemCode = 'invalid-request'): HebbError {
+  const faults = toFaults(errors);
+  const first = faults[0];
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
+  return new HebbError(
+    code,
+    first ? `${first.pointer || 'the body'}: ${first.message}${more}` : 'does not fit',
+    faults,
+  );
+}
+
+/** Ajv's errors as faults: one for each thing that is wrong, in the words of somebody who has to mend it. */
+export function toFaults(errors: ErrorObject[]): Fault[] {
+  const faults: Fault[] = [];
+  // A union reports its own failure besides that of each branch: where there are branch errors deeper in, they say more.
+  const informative = errors.filter(
+    (e) =>
+      !['anyOf', 'oneOf', 'if'].includes(e.keyword) ||
+      !errors.some((o) => o !== e && o.instancePath.startsWith(`${e.instancePath}/`)),
+  );
+  const unions = informative.filter((e) => e.keyword === 'anyOf' || e.keyword === 'oneOf');
+  for (const error of informative) {
+    const insideUnion = unions.some(
+      (u) => u !== error && u.instancePath === error.instancePath && error.schemaPath.startsWith(u.schemaPath),
+    );
+    if (!insideUnion) faults.push(toFault(error));
+  }
+  return faults;
+}
+
+function toFault(error: ErrorObject): Fault {
+  const { instancePath: pointer, params, data, keyword } = error;
+  const received = brief(data);
+  switch (keyword) {
+    case 'additionalProperties': {
+      const key = String(params.additionalProperty);
+      const known = Object.keys((error.parentSchema?.properties as object | undefined) ?? {});
+      return {
+        pointer: `${pointer}/${escapePointer(key)}`,
+        message: `unknown key "${key}"${didYouMean(key, known)}; known keys: ${known.join(', ')}`,
+        expected: known,
+        received: key,
+      };
+    }
+    case 'required':
+      return {
+        pointer: `${pointer}/${escapePointer(params.missingProperty)}`,
+        message: `"${params.missingProperty}" is missing`,
+        expected: params.missingProperty,
+      };
+    case 'discriminator': {
+      const known = ((error.parentSchema?.oneOf as { properties: Record<string, { const?: unknown }> }[]) ?? []).map(
+        (s) => String(s.properties[params.tag]?.const),
+      );
+      const value = params.tagValue;
+      const what =
+        value === undefined ? `"${params.tag}" is missing` : `unknown ${params.tag} ${JSON.stringify(brief(value))}`;
+      return {
+        pointer: `${pointer}/${params.tag}`,
+        message: `${what}${typeof value === 'string' ? didYouMean(value, known) : ''}; expected one of ${known.join(', ')}`,
+        expected: known,
+        received: brief(value),
+      };
+    }
+    case 'enum':
+      return {
+        pointer,
+        message: `${JSON.stringify(received)} is none of ${params.allowedValues.join(', ')}${typeof data === 'string' ? didYouMean(data, params.allowedValues) : ''}`,
+        expected: params.allowedValues,
+        received,
+      };
+    case 'const':
+      return {
+        pointer,
+        message: `must be ${JSON.stringify(params.allowedValue)}, got ${JSON.stringify(received)}`,
+        expected: params.allowedValue,
+        received,
+      };
+    case 'type':
+      return {
+        pointer,
+        message: `must be of type ${[params.type].flat().join(' or ')}, got ${JSON.stringify(received)}`,
+        expected: params.type,
+        received,
+      };
+    case 'anyOf':
+    case 'oneOf': {
+      const expected = describeUnion(error.schema);
+      return { pointer, message: `must be ${expected}, got ${JSON.stringify(received)}`, expected, received };
+    }
+    default:
+      return {
+        pointer,
+        message: `${error.message ?? keyword}, got ${JSON.stringify(received)}`,
+        expected: params.limit ?? params,
+        received,
+      };
+  }
+}
+
+function describeUnion(schemas: unknown): string {
+  if (!Array.isArray(schemas)) return 'one of the known forms';
+  return schemas
+    .map((s) => {
+      if (s.const !== undefined) return JSON.stringify(s.const);
+      if (s.enum) return `one of ${s.enum.join(', ')}`;
+      const bounds = [s.minimum !== undefined && `≥ ${s.minimum}`, s.maximum !== undefined && `≤ ${s.maximum}`].filter(
+        Boolean,
+      );
+      if (s.type === 'array') return 'an array';
+      if (s.type === 'object') return `an object {${Object.keys(s.properties ?? {}).join(', ')}}`;
+      return `${s.type === 'integer' ? 'an integer' : `a ${s.type}`}${bounds.length ? ` (${bounds.join(', ')})` : ''}`;
+    })
+    .join(' or ');
+}
+
+/** A value short enough for a message. */
+export function brief(value: unknown): unknown {
+  if (typeof value === 'string') return value.length > 60 ? `${value.slice(0, 60)}…` : value;
+  if (Array.isArray(value))
+    return value.length > 8 || value.some((v) => typeof v === 'object') ? `an array of ${value.length}` : value;
+  if (typeof value === 'object' && value !== null) return `an object {${Object.keys(value).slice(0, 8).join(', ')}}`;
+  return value;
+}
+
+function escapePointer(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/** ` (did you mean "x"?)` for a name within two edits of a known one, otherwise nothing. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  let best: string | undefined;
+  let bestDistance = 3;
+  for (const candidate of known) {
+    const distance = editDistance(name.toLowerCase().slice(0, 40), candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best === undefined || best === name ? '' : ` (did you mean "${best}"?)`;
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(substitution, previous[j]! + 1, current[j - 1]! + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length]!;
+}
