@@ -109,3 +109,95 @@ export interface Model {
 }
 
 export type SampleQuery = { split: SplitName; offset: number; limit: number };
+
+/** Files of an upload by the name of their multipart part; values are paths of complete files on disk, gzipped or not. */
+export type UploadedFiles = Partial<Record<'file' | 'images' | 'labels' | 'testImages' | 'testLabels', string>>;
+
+/** How much of a list to return, and from where. */
+export interface PageQuery {
+  limit: number;
+  cursor?: string;
+}
+
+/** An `id` argument takes an id, else an alias, else a name (its newest bearer). All throw HebbError('not-found') for an unknown one. */
+export interface DatasetService {
+  /** From a JSON spec: {name, task?, classes?, split?, limit?, inputs+targets | synthetic}. Resolves when it is durable. */
+  create(request: unknown): Promise<Dataset>;
+  /** A fresh folder for the files of one upload, on the same disk as the store; the caller removes it. */
+  uploadFolder(): Promise<string>;
+  createFromFiles(meta: unknown, files: UploadedFiles): Promise<Dataset>;
+  list(query: PageQuery): Page<Dataset>;
+  get(id: string): Dataset;
+  samples(id: string, query: SampleQuery): Promise<{ items: Sample[]; total: number; next: number | null }>;
+  /** One sample of an image dataset as PNG. */
+  samplePng(id: string, split: SplitName, index: number): Promise<Buffer>;
+  /** @throws HebbError('in-use') while a job that is not finished needs it */
+  delete(id: string): Promise<void>;
+}
+
+export interface JobService {
+  create(request: unknown): Promise<Job>;
+  dryRun(request: unknown): Promise<DryRun>;
+  list(query: PageQuery & { state?: JobState }): Page<Job>;
+  get(id: string): Job;
+  cancel(id: string): Promise<Job>;
+  delete(id: string): Promise<void>;
+  metrics(
+    id: string,
+    query: { resolution: 'epoch' | 'step'; since?: number; points?: number },
+  ): { rows: TimedRow[]; next: number };
+  /** Events after the given id (all that are kept where it is left out), then live; ends after the event of a final state. */
+  events(id: string, after: number | undefined, signal: AbortSignal): AsyncIterable<JobEvent>;
+}
+
+export interface ModelService {
+  list(query: PageQuery): Page<Model>;
+  get(id: string): Model;
+  delete(id: string): Promise<void>;
+  setAlias(alias: string, model: string): { alias: string; model: string };
+  aliases(): { alias: string; model: string }[];
+  /** Path of the safetensors file. */
+  weightsFile(id: string): string;
+}
+
+export interface PredictOptions {
+  top?: number;
+  /** Names of layers whose activations are wanted. */
+  layers?: string[];
+  fit?: 'contain' | 'cover' | 'fill';
+  invert?: boolean;
+}
+
+export interface Prediction {
+  class?: string;
+  probability?: number | null;
+  top?: { class: string; probability: number | null }[];
+  /** The last layer's value, nested as its shape. */
+  output: unknown;
+  activations?: Record<string, unknown>;
+}
+
+export interface PredictResponse {
+  model: string;
+  step: number;
+  predictions: Prediction[];
+}
+
+export interface PredictionService {
+  /** Rows in raw units of the dataset, each nested as the input shape or flat. */
+  predictInstances(model: string, instances: unknown[], options: PredictOptions): Promise<PredictResponse>;
+  /** Encoded images (PNG, JPEG, WebP). */
+  predictImages(model: string, images: Buffer[], options: PredictOptions): Promise<PredictResponse>;
+}
+
+/** What the HTTP routes call. */
+export interface Services {
+  datasets: DatasetService;
+  jobs: JobService;
+  models: ModelService;
+  predictions: PredictionService;
+  /** True while new work can be taken. */
+  ready(): boolean;
+  /** Stops taking work, ends training processes (their jobs go back to the queue), closes the database. */
+  close(): Promise<void>;
+}
