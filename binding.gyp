@@ -6,7 +6,12 @@
         "native/addon.cc",
         "native/program.cc",
         "native/thread_pool.cc",
+        "native/ops/conv2d.cc",
+        "native/ops/elementwise.cc",
         "native/ops/gemm.cc",
+        "native/ops/loss.cc",
+        "native/ops/pool.cc",
+        "native/ops/update.cc",
         "native/kernels/select.cc",
         "native/kernels/scalar.cc",
         "native/kernels/avx2.cc"

@@ -1,0 +1,510 @@
+// The whole N-API surface. Arguments become plain values here, before anything leaves the JavaScript thread; what does
+// not fit throws a TypeError or RangeError. No C++ exceptions cross.
+#include <fcntl.h>
+#include <napi.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+#include "program.h"
+#include "random.h"
+
+namespace hebb {
+namespace {
+
+constexpr const char* kKernelVersion = "1";  // grows when any kernel gives other bits than before
+constexpr napi_type_tag kMemoryTag = {0x6865626200000001, 0x6d656d6f72790001};
+constexpr napi_type_tag kFileTag = {0x6865626200000001, 0x66696c6500000001};
+
+Napi::Value fail(Napi::Env env, const std::string& text) {
+  if (!env.IsExceptionPending()) Napi::RangeError::New(env, text).ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+/// A whole number from `least` to `most` under `key` of an object; throws and returns `least` where there is none.
+double whole(const Napi::Object& object, const char* key, double least, double most) {
+  const Napi::Value value = object.Get(key);
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : NAN;
+  if (number >= least && number <= most && number == std::floor(number)) return number;
+  fail(object.Env(), std::string(key) + " must be a whole number from " + std::to_string(std::int64_t(least)) + " to " +
+                         std::to_string(std::int64_t(most)));
+  return least;
+}
+
+template <class T>
+Napi::TypedArrayOf<T> typed_array(const Napi::Value& value, napi_typedarray_type type, const char* what, bool* fits) {
+  *fits = value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == type;
+  if (!*fits) fail(value.Env(), std::string(what) + " must be a typed array of the right type");
+  return *fits ? value.As<Napi::TypedArrayOf<T>>() : Napi::TypedArrayOf<T>();
+}
+
+constexpr double kMost = 9007199254740991.0;
+constexpr double kMostFloats = 1099511627776.0;
+
+/// Floats outside of JavaScript's heap, aligned, that programs share; `floats` shows them to JavaScript.
+class Memory : public Napi::ObjectWrap<Memory> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Memory",
+                       {InstanceAccessor<&Memory::view>("floats"), InstanceMethod<&Memory::dispose>("dispose")});
+  }
+  explicit Memory(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    const double floats = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : NAN;
+    if (!(floats >= 0 && floats <= kMostFloats) || floats != std::floor(floats)) {
+      fail(info.Env(), "Memory takes a number of floats");
+      return;
+    }
+    count = Size(floats);
+    data = allocate_floats(count);
+    if (!data) {
+      fail(info.Env(), "no memory for " + std::to_string(count) + " floats");
+      return;
+    }
+    info.This().As<Napi::Object>().TypeTag(&kMemoryTag);
+  }
+  static Memory* from(const Napi::Value& value) {
+    if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kMemoryTag)) return nullptr;
+    Memory* memory = Unwrap(value.As<Napi::Object>());
+    return memory && memory->data ? memory : nullptr;
+  }
+  Floats data;
+  Size count = 0;
+
+ private:
+  Napi::Value view(const Napi::CallbackInfo& info) {
+    if (!data) return fail(info.Env(), "the memory has been disposed of");
+    auto* owner = new Floats(data);
+    auto buffer = Napi::ArrayBuffer::New(
+        info.Env(), data.get(), std::size_t(count) * sizeof(float),
+        [](Napi::Env, void*, Floats* floats) { delete floats; }, owner);
+    return Napi::Float32Array::New(info.Env(), std::size_t(count), buffer, 0);
+  }
+  void dispose(const Napi::CallbackInfo&) { data.reset(); }
+};
+
+/// A file mapped read-only.
+class MappedFile : public Napi::ObjectWrap<MappedFile> {
+ public:
+  struct Mapping {
+    const unsigned char* data = nullptr;
+    std::size_t bytes = 0;
+    ~Mapping() {
+      if (data) munmap(const_cast<unsigned char*>(data), bytes);
+    }
+  };
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(
+        env, "MappedFile",
+        {InstanceAccessor<&MappedFile::bytes>("bytes"), InstanceMethod<&MappedFile::dispose>("dispose")});
+  }
+  explicit MappedFile(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    if (!info[0].IsString()) {
+      fail(info.Env(), "MappedFile takes a path");
+      return;
+    }
+    const std::string path = info[0].As<Napi::String>().Utf8Value();
+    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    if (file < 0 || fstat(file, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0) {
+      const char* why = file < 0 ? std::strerror(errno) : "not a file with content";
+      if (file >= 0) close(file);
+      fail(info.Env(), "cannot map " + path + ": " + why);
+      return;
+    }
+    auto mapped = std::make_shared<Mapping>();
+    void* data = mmap(nullptr, std::size_t(status.st_size), PROT_READ, MAP_SHARED, file, 0);
+    close(file);
+    if (data == MAP_FAILED) {
+      fail(info.Env(), "cannot map " + path + ": " + std::strerror(errno));
+      return;
+    }
+    mapped->data = static_cast<const unsigned char*>(data), mapped->bytes = std::size_t(status.st_size);
+    mapping = mapped;
+    info.This().As<Napi::Object>().TypeTag(&kFileTag);
+  }
+  static MappedFile* from(const Napi::Value& value) {
+    if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kFileTag)) return nullptr;
+    MappedFile* file = Unwrap(value.As<Napi::Object>());
+    return file && file->mapping ? file : nullptr;
+  }
+  std::shared_ptr<Mapping> mapping;
+
+ private:
+  Napi::Value bytes(const Napi::CallbackInfo& info) {
+    if (!mapping) return fail(info.Env(), "the file has been disposed of");
+    return Napi::Number::New(info.Env(), double(mapping->bytes));
+  }
+  void dispose(const Napi::CallbackInfo&) { mapping.reset(); }
+};
+
+/// {memory, offset, type, rows, elements} → a source; false after throwing. Offset is in bytes.
+bool read_source(const Napi::Value& value, Source* source, std::shared_ptr<void>* owner) {
+  if (value.IsUndefined()) return true;
+  if (!value.IsObject()) return fail(value.Env(), "a source must be an object"), false;
+  const Napi::Object object = value.As<Napi::Object>();
+  const Napi::Value memory = object.Get("memory");
+  const unsigned char* data = nullptr;
+  double bytes = 0;
+  if (MappedFile* file = MappedFile::from(memory)) {
+    data = file->mapping->data, bytes = double(file->mapping->bytes), *owner = file->mapping;
+  } else if (Memory* floats = Memory::from(memory)) {
+    data = reinterpret_cast<const unsigned char*>(floats->data.get()), bytes = double(floats->count) * 4,
+    *owner = floats->data;
+  } else {
+    return fail(value.Env(), "a source's memory must be a Memory or MappedFile that has not been disposed of"), false;
+  }
+  const Napi::Value type_value = object.Get("type");
+  const std::string type = type_value.IsString() ? type_value.As<Napi::String>().Utf8Value() : "";
+  const double element = type == "uint8" ? 1 : type == "float32" || type == "int32" ? 4 : 0;
+  if (element == 0) return fail(value.Env(), "a source's type must be uint8, float32 or int32"), false;
+  source->type = type == "uint8" ? Source::Type::uint8 : type == "int32" ? Source::Type::int32 : Source::Type::float32;
+  const double offset = whole(object, "offset", 0, kMost);
+  const double rows = whole(object, "rows", 0, 4294967295.0), elements = whole(object, "elements", 1, 2147483647.0);
+  if (value.Env().IsExceptionPending()) return false;
+  if (offset + rows * elements * element > bytes || std::fmod(offset, element) != 0) {
+    return fail(value.Env(), "a source reaches past the end of its memory"), false;
+  }
+  source->data = data + std::size_t(offset), source->rows = Size(rows), source->elements = Size(elements);
+  return true;
+}
+
+class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(
+        env, "Program",
+        {InstanceMethod<&ProgramObject::train>("train"), InstanceMethod<&ProgramObject::predict>("predict"),
+         InstanceMethod<&ProgramObject::predict_async>("predictAsync"), InstanceMethod<&ProgramObject::run>("run"),
+         InstanceMethod<&ProgramObject::read>("read"), InstanceMethod<&ProgramObject::cancel>("cancel"),
+         InstanceMethod<&ProgramObject::dispose>("dispose")});
+  }
+
+  explicit ProgramObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    const Napi::Env env = info.Env();
+    if (!info[0].IsObject()) {
+      fail(env, "Program takes an object");
+      return;
+    }
+    const Napi::Object object = info[0].As<Napi::Object>();
+    ProgramSpec spec;
+    bool fits;
+    const auto code = typed_array<double>(object.Get("code"), napi_float64_array, "code", &fits);
+    if (!fits) return;
+    spec.code.assign(code.Data(), code.Data() + code.ElementLength());
+    spec.rows = Size(whole(object, "rows", 1, 2147483647.0));
+    spec.arena_floats = Size(whole(object, "arena", 0, kMostFloats));
+    threads_ = int(whole(object, "threads", 1, 1024));
+    input_ = region(object, "input");
+    output_ = region(object, "output");
+    if (env.IsExceptionPending()) return;
+    for (const Region& r : {input_, output_}) {
+      if (double(r.offset) + double(r.elements) * double(spec.rows) > double(spec.arena_floats)) {
+        fail(env, "the input or output lies outside of the arena");
+        return;
+      }
+    }
+    Memory* parameters = Memory::from(object.Get("parameters"));
+    if (!parameters) {
+      fail(env, "parameters must be a Memory that has not been disposed of");
+      return;
+    }
+    spec.parameters = parameters->data, spec.parameter_floats = parameters->count;
+    const Napi::Value isa = object.Get("isa");
+    const std::string name = isa.IsString() ? isa.As<Napi::String>().Utf8Value() : "";
+    spec.kernels = select_kernels(name.empty() ? nullptr : name.c_str());
+    if (!spec.kernels) {
+      fail(env, "this CPU has no instruction set '" + name + "' that Hebb knows");
+      return;
+    }
+    std::string error;
+    program_ = Program::create(std::move(spec), &error);
+    if (!program_) fail(env, error);
+  }
+
+ private:
+  struct Region {
+    Size offset = 0, elements = 0;
+  };
+
+  static Region region(const Napi::Object& object, const char* key) {
+    const Napi::Value value = object.Get(key);
+    if (!value.IsObject()) return {};
+    const Napi::Object r = value.As<Napi::Object>();
+    return {Size(whole(r, "offset", 0, kMostFloats)), Size(whole(r, "elements", 1, 2147483647.0))};
+  }
+
+  bool alive(const Napi::CallbackInfo& info) {
+    if (!program_) fail(info.Env(), "the program has been disposed of");
+    return program_ != nullptr;
+  }
+
+  /// Runs off the event loop; keeps the program alive until it is done.
+  class Work : public Napi::AsyncWorker {
+   public:
+    Work(Napi::Env env, std::shared_ptr<Program> program)
+        : AsyncWorker(env), program_(std::move(program)), promise_(Napi::Promise::Deferred::New(env)) {}
+    Napi::Promise promise() { return promise_.Promise(); }
+
+   protected:
+    virtual Napi::Value result(Napi::Env env) = 0;
+    void OnOK() override { promise_.Resolve(result(Env())); }
+    void OnError(const Napi::Error& error) override { promise_.Reject(error.Value()); }
+    std::shared_ptr<Program> program_;
+
+   private:
+    Napi::Promise::Deferred promise_;
+  };
+
+  class TrainWork final : public Work {
+   public:
+    TrainWork(Napi::Env env, std::shared_ptr<Program> program, TrainRequest request)
+        : Work(env, std::move(program)), request_(std::move(request)) {}
+    void Execute() override {
+      std::lock_guard lock(program_->mutex());
+      steps_ = program_->train(request_, &values_);
+      cancelled_ = program_->cancelled.exchange(false);
+    }
+    Napi::Value result(Napi::Env env) override {
+      Napi::Object object = Napi::Object::New(env);
+      auto values = Napi::Float64Array::New(env, values_.size());
+      std::copy(values_.begin(), values_.end(), values.Data());
+      object.Set("steps", double(steps_));
+      object.Set("cancelled", cancelled_);
+      object.Set("values", values);
+      return object;
+    }
+
+   private:
+    TrainRequest request_;
+    std::vector<double> values_;
+    Size steps_ = 0;
+    bool cancelled_ = false;
+  };
+
+  class PredictWork final : public Work {
+   public:
+    PredictWork(Napi::Env env, std::shared_ptr<Program> program, std::vector<float> data, Region in, Region out,
+                Size rows, int threads)
+        : Work(env, std::move(program)), data_(std::move(data)), in_(in), out_(out), rows_(rows), threads_(threads) {}
+    void Execute() override {
+      std::lock_guard lock(program_->mutex());
+      std::copy(data_.begin(), data_.end(), program_->arena() + in_.offset);
+      program_->run(0, program_->size(), rows_, threads_);
+      const float* from = program_->arena() + out_.offset;
+      data_.assign(from, from + rows_ * out_.elements);
+    }
+    Napi::Value result(Napi::Env env) override {
+      auto output = Napi::Float32Array::New(env, data_.size());
+      std::copy(data_.begin(), data_.end(), output.Data());
+      return output;
+    }
+
+   private:
+    std::vector<float> data_;
+    Region in_, out_;
+    Size rows_;
+    int threads_;
+  };
+
+  /// Rows of a prediction's input array; 0 after throwing.
+  Size input_rows(const Napi::CallbackInfo& info, Napi::Float32Array* input) {
+    if (!alive(info)) return 0;
+    bool fits;
+    *input = typed_array<float>(info[0], napi_float32_array, "the input", &fits);
+    if (!fits) return 0;
+    const Size length = Size(input->ElementLength());
+    if (input_.elements == 0 || output_.elements == 0 || length == 0 || length % input_.elements != 0 ||
+        length / input_.elements > program_->rows()) {
+      fail(info.Env(), "the input must have 1 to " + std::to_string(program_->rows()) + " rows of " +
+                           std::to_string(input_.elements) + " elements, got " + std::to_string(length) + " elements");
+      return 0;
+    }
+    return length / input_.elements;
+  }
+
+  /// predict(input: Float32Array): Float32Array
+  Napi::Value predict(const Napi::CallbackInfo& info) {
+    Napi::Float32Array input;
+    const Size rows = input_rows(info, &input);
+    if (rows == 0) return info.Env().Undefined();
+    std::lock_guard lock(program_->mutex());
+    std::copy(input.Data(), input.Data() + input.ElementLength(), program_->arena() + input_.offset);
+    program_->run(0, program_->size(), rows, threads_);
+    auto output = Napi::Float32Array::New(info.Env(), std::size_t(rows * output_.elements));
+    std::copy_n(program_->arena() + output_.offset, rows * output_.elements, output.Data());
+    return output;
+  }
+
+  /// predictAsync(input: Float32Array): Promise<Float32Array>
+  Napi::Value predict_async(const Napi::CallbackInfo& info) {
+    Napi::Float32Array input;
+    const Size rows = input_rows(info, &input);
+    if (rows == 0) return info.Env().Undefined();
+    std::vector<float> data(input.Data(), input.Data() + input.ElementLength());
+    auto* work = new PredictWork(info.Env(), program_, std::move(data), input_, output_, rows, threads_);
+    work->Queue();
+    return work->promise();
+  }
+
+  /// train({sources, order, batch, firstStep, learningRates, seed, epoch, globalStep, budgetMs, values}):
+  /// Promise<{steps, cancelled, values}>
+  Napi::Value train(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    if (!alive(info)) return env.Undefined();
+    if (!info[0].IsObject()) return fail(env, "train takes an object");
+    const Napi::Object object = info[0].As<Napi::Object>();
+    TrainRequest request;
+    const Napi::Value sources = object.Get("sources");
+    if (!sources.IsArray()) return fail(env, "sources must be an array");
+    for (int i = 0; i < kSlots; i++) {
+      if (!read_source(sources.As<Napi::Array>().Get(std::uint32_t(i)), &request.sources[i], &request.owners[i]))
+        return env.Undefined();
+    }
+    bool fits;
+    const auto order = typed_array<std::uint32_t>(object.Get("order"), napi_uint32_array, "order", &fits);
+    if (!fits) return env.Undefined();
+    request.order.assign(order.Data(), order.Data() + order.ElementLength());
+    const auto rates = typed_array<double>(object.Get("learningRates"), napi_float64_array, "learningRates", &fits);
+    if (!fits) return env.Undefined();
+    request.learning_rates.assign(rates.Data(), rates.Data() + rates.ElementLength());
+    request.batch = Size(whole(object, "batch", 1, 2147483647.0));
+    request.first_step = Size(whole(object, "firstStep", 0, 4294967295.0));
+    request.seed = std::uint32_t(whole(object, "seed", 0, 4294967295.0));
+    request.epoch = std::uint32_t(whole(object, "epoch", 0, 4294967295.0));
+    request.global_step = std::uint32_t(whole(object, "globalStep", 0, 4294967295.0));
+    request.budget_ms = whole(object, "budgetMs", 0, 1e9);
+    request.values = int(whole(object, "values", 0, kValues));
+    request.threads = threads_;
+    if (env.IsExceptionPending()) return env.Undefined();
+    const std::string misfit = program_->check(request);
+    if (!misfit.empty()) return fail(env, misfit);
+    auto* work = new TrainWork(env, program_, std::move(request));
+    work->Queue();
+    return work->promise();
+  }
+
+  /// run({from, to, rows}): runs instructions [from, to) on what the arena holds. For debugging and tests.
+  Napi::Value run(const Napi::CallbackInfo& info) {
+    if (!alive(info)) return info.Env().Undefined();
+    if (!info[0].IsObject()) return fail(info.Env(), "run takes an object");
+    const Napi::Object object = info[0].As<Napi::Object>();
+    const Size from = Size(whole(object, "from", 0, double(program_->size())));
+    const Size to = Size(whole(object, "to", 0, double(program_->size())));
+    const Size rows = Size(whole(object, "rows", 1, double(program_->rows())));
+    if (info.Env().IsExceptionPending()) return info.Env().Undefined();
+    std::lock_guard lock(program_->mutex());
+    program_->run(from, to, rows, threads_);
+    return info.Env().Undefined();
+  }
+
+  /// read(offset, count): Float32Array, a copy of a part of the arena.
+  Napi::Value read(const Napi::CallbackInfo& info) {
+    if (!alive(info)) return info.Env().Undefined();
+    const double offset = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : NAN;
+    const double count = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : NAN;
+    if (!(offset >= 0 && count >= 0 && offset + count <= double(program_->arena_floats()))) {
+      return fail(info.Env(), "read past the end of the arena");
+    }
+    std::lock_guard lock(program_->mutex());
+    auto output = Napi::Float32Array::New(info.Env(), std::size_t(count));
+    std::copy_n(program_->arena() + Size(offset), Size(count), output.Data());
+    return output;
+  }
+
+  /// Ends a run that is under way after its current instruction; a step that was not finished changes no parameter.
+  void cancel(const Napi::CallbackInfo&) {
+    if (program_) program_->cancelled.store(true);
+  }
+
+  void dispose(const Napi::CallbackInfo&) { program_.reset(); }
+
+  std::shared_ptr<Program> program_;
+  Region input_, output_;
+  int threads_ = 1;
+};
+
+/// randomBits(seed, purpose, epoch, step, first, count): Uint32Array
+Napi::Value random_bits(const Napi::CallbackInfo& info) {
+  double numbers[6];
+  for (int i = 0; i < 6; i++) {
+    numbers[i] = info[std::size_t(i)].IsNumber() ? info[std::size_t(i)].As<Napi::Number>().DoubleValue() : NAN;
+    const double most = i == 4 ? 17179869183.0 : i == 5 ? 1073741824.0 : 4294967295.0;  // 2^34 positions a stream
+    if (!(numbers[i] >= 0 && numbers[i] <= most) || numbers[i] != std::floor(numbers[i])) {
+      return fail(info.Env(), "randomBits takes six whole numbers; number " + std::to_string(i) + " is out of range");
+    }
+  }
+  auto output = Napi::Uint32Array::New(info.Env(), std::size_t(numbers[5]));
+  const PhiloxKey key{std::uint32_t(numbers[0]), std::uint32_t(numbers[1])};
+  const std::uint64_t first = std::uint64_t(numbers[4]), count = std::uint64_t(numbers[5]);
+  std::uint32_t bits[4];
+  for (std::uint64_t i = 0; i < count; i++) {
+    const std::uint64_t position = first + i;
+    if (i == 0 || position % 4 == 0) {
+      philox(key, {std::uint32_t(position / 4), std::uint32_t(numbers[3]), std::uint32_t(numbers[2]), 0}, bits);
+    }
+    output[std::size_t(i)] = bits[position % 4];
+  }
+  return output;
+}
+
+/// What the addon is: kernel version, instruction sets that this CPU has (best first), activations and ops by code.
+Napi::Object describe(Napi::Env env) {
+  Napi::Object info = Napi::Object::New(env);
+  info.Set("kernelVersion", kKernelVersion);
+  Napi::Array isas = Napi::Array::New(env);
+  for (int i = 0; const char* name = supported_kernels(i); i++) isas.Set(std::uint32_t(i), name);
+  info.Set("isas", isas);
+  Napi::Array activations = Napi::Array::New(env);
+  std::uint32_t code = 0;
+  for (const char* name : {"linear", "relu", "leakyRelu", "sigmoid", "tanh", "step"}) activations.Set(code++, name);
+  static_assert(int(Activation::count) == 6);
+  info.Set("activations", activations);
+  Napi::Array ops = Napi::Array::New(env);
+  for (const OpInfo& op : op_list()) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("name", op.name);
+    Napi::Array parameters = Napi::Array::New(env), operands = Napi::Array::New(env);
+    for (const auto& p : op.parameters) {
+      Napi::Object o = Napi::Object::New(env);
+      o.Set("name", p.name);
+      o.Set("kind", p.kind);
+      parameters.Set(parameters.Length(), o);
+    }
+    for (const auto& p : op.operands) {
+      Napi::Object o = Napi::Object::New(env);
+      o.Set("name", p.name);
+      o.Set("reads", p.reads);
+      o.Set("writes", p.writes);
+      o.Set("optional", p.optional);
+      operands.Set(operands.Length(), o);
+    }
+    object.Set("parameters", parameters);
+    object.Set("operands", operands);
+    ops.Set(ops.Length(), object);
+  }
+  info.Set("ops", ops);
+  return info;
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("info", describe(env));
+  exports.Set("Memory", Memory::define(env));
+  exports.Set("MappedFile", MappedFile::define(env));
+  exports.Set("Program", ProgramObject::define(env));
+  exports.Set("randomBits", Napi::Function::New(env, random_bits, "randomBits"));
+  return exports;
+}
+
+}  // namespace
+
+Napi::Object register_hebb(Napi::Env env, Napi::Object exports) { return init(env, exports); }
+
+}  // namespace hebb
+
+static Napi::Object hebb_init(Napi::Env env, Napi::Object exports) { return hebb::register_hebb(env, exports); }
+NODE_API_MODULE(hebb, hebb_init)

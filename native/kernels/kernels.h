@@ -1,0 +1,104 @@
+// The table of inner loops that every instruction set fills. Ops (native/ops) do the blocking and call these; nothing
+// outside native/kernels knows an instruction set.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace hebb {
+
+using Size = std::ptrdiff_t;
+
+/// Codes are part of a program's instructions; the TypeScript side reads them from the addon by name.
+enum class Activation : int { linear, relu, leakyRelu, sigmoid, tanh, step, count };
+
+/// C(m, n) += or = A(m, k) B(k, n), then C = activation(C + bias).
+///
+/// A is addressed as a[row(i) + column(p)], with row(i) = row_offsets ? row_offsets[i] : i * row_stride and likewise
+/// for column(p): a plain or transposed matrix, or the patches of an image that never get written out. B stands in
+/// panels of tile_columns columns: b + panel * panel_stride + p * b_stride; an unpacked row-major matrix is
+/// panel_stride = tile_columns. Every element of C is one chain of fused multiply-adds in the order of p, whatever the
+/// blocking.
+struct GemmBlock {
+  Size m, n, k;
+  const float* a;
+  Size row_stride, column_stride;
+  const std::int32_t* row_offsets;
+  const std::int32_t* column_offsets;
+  const float* b;
+  Size b_stride, panel_stride;
+  /// B's panels are zero-padded to tile_columns, so whole vectors may be read; otherwise nothing past column n is
+  /// touched.
+  bool b_padded;
+  float* c;
+  Size c_stride;
+  /// Start from what C holds instead of zero.
+  bool accumulate;
+  /// Added and applied at the end; the last block of k passes them, earlier ones do not.
+  const float* bias;
+  Activation activation;
+  float slope;
+};
+
+struct AdamStep {
+  float rate, beta1, beta2, one_minus_beta1, one_minus_beta2, epsilon, inverse_root_correction2;
+};
+
+struct Kernels {
+  const char* name;
+  int width;         // floats in a vector
+  int tile_rows;     // rows of C that stay in registers
+  int tile_columns;  // columns of a packed panel of B
+
+  void (*gemm)(const GemmBlock& block);
+  /// y(m, n) (+)= x(m, k) w(n, k)^T by dot products; for few rows, where packing w would cost more than multiplying.
+  void (*gemm_dot)(Size m, Size n, Size k, const float* x, Size x_stride, const float* w, Size w_stride, float* y,
+                   Size y_stride);
+  /// sums(n) = sums of the columns of x(m, n).
+  void (*column_sums)(Size m, Size n, const float* x, float* sums);
+
+  void (*activate)(Activation kind, float slope, Size n, const float* x, float* y);
+  /// dx = dy * f'(x), from the output y = f(x); dx may be dy.
+  void (*activate_backward)(Activation kind, float slope, Size n, const float* y, const float* dy, float* dx);
+  void (*softmax)(Size rows, Size n, const float* x, float* y);
+  /// dx = y * (dy - sum(dy * y)); dx may be dy.
+  void (*softmax_backward)(Size rows, Size n, const float* y, const float* dy, float* dx);
+  /// One row: dx = scale * (softmax(x) * sum(t) - t). The loss is sum(t) * (log(sum_exp) + max) - dot, for the caller.
+  void (*softmax_cross_entropy)(Size n, const float* x, const float* t, float scale, float* dx, float* max,
+                                float* sum_exp, float* dot, float* sum_t);
+
+  /// y = x * scale + offset.
+  void (*affine)(Size n, const float* x, float scale, float offset, float* y);
+  void (*affine_uint8)(Size n, const std::uint8_t* x, float scale, float offset, float* y);
+  /// y = scale * (x - t).
+  void (*scaled_difference)(Size n, const float* x, const float* t, float scale, float* y);
+  /// Dropout of n elements from position `first` on: y = x / (1 - rate) where the element is kept, otherwise 0.
+  void (*dropout)(Size n, const float* x, float* y, float rate, std::uint32_t seed, std::uint32_t purpose,
+                  std::uint32_t step, std::uint32_t epoch, std::uint32_t stream, Size first);
+
+  /// One image (height, width, channels): maxima of windows that lie within the image after clipping.
+  void (*max_pool)(const struct PoolGeometry& g, const float* x, float* y);
+  /// dx of the same image; each maximum's gradient goes to its first position in the window.
+  void (*max_pool_backward)(const struct PoolGeometry& g, const float* x, const float* y, const float* dy, float* dx);
+
+  void (*sgd)(Size n, float* w, const float* gradient, float rate);
+  /// velocity = momentum * velocity + gradient; w -= rate * velocity (as in PyTorch).
+  void (*sgd_momentum)(Size n, float* w, const float* gradient, float* velocity, float rate, float momentum);
+  void (*adam)(Size n, float* w, const float* gradient, float* m, float* v, const AdamStep& step);
+};
+
+struct PoolGeometry {
+  Size height, width, channels, output_height, output_width;
+  Size size_height, size_width, stride_height, stride_width, pad_top, pad_left;
+};
+
+extern const Kernels scalar_kernels;
+#if defined(__x86_64__)
+extern const Kernels avx2_kernels;
+#endif
+
+/// The table called `name`, or the best that this CPU has where name is null; null where there is none such here.
+const Kernels* select_kernels(const char* name);
+/// Name of the i-th instruction set that this CPU has, best first; null past the last.
+const char* supported_kernels(int i);
+
+}  // namespace hebb

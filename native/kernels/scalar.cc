@@ -1,0 +1,30 @@
+// The portable table: four-wide vectors that any compiler lowers to what the baseline has, and no fused multiply-add.
+#include "kernels.h"
+
+#define HEBB_ISA scalar
+#define HEBB_WIDTH 4
+#define HEBB_TILE_ROWS 6
+
+namespace hebb::scalar {
+
+typedef float V __attribute__((vector_size(16)));
+typedef int I __attribute__((vector_size(16)));
+
+static inline V broadcast(float x) { return V{x, x, x, x}; }
+static inline V fma(V a, V b, V c) { return a * b + c; }
+static inline V square_root(V x) {
+  for (int i = 0; i < HEBB_WIDTH; i++) x[i] = __builtin_sqrtf(x[i]);
+  return x;
+}
+static inline V load_first(const float* p, Size n) {
+  V v = {};
+  for (int i = 0; i < n; i++) v[i] = p[i];
+  return v;
+}
+static inline void store_first(float* p, V v, Size n) {
+  for (int i = 0; i < n; i++) p[i] = v[i];
+}
+
+}  // namespace hebb::scalar
+
+#include "kernels.inl.h"

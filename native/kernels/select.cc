@@ -1,0 +1,37 @@
+#include <cstring>
+
+#include "kernels.h"
+
+namespace hebb {
+namespace {
+
+struct Candidate {
+  const Kernels* kernels;
+  bool (*supported)();
+};
+
+// Best first; __builtin_cpu_supports asks whether the operating system saves the registers, too.
+const Candidate candidates[] = {
+#if defined(__x86_64__)
+    {&avx2_kernels, [] { return bool(__builtin_cpu_supports("avx2")) && bool(__builtin_cpu_supports("fma")); }},
+#endif
+    {&scalar_kernels, [] { return true; }},
+};
+
+}  // namespace
+
+const Kernels* select_kernels(const char* name) {
+  for (const Candidate& candidate : candidates) {
+    if (candidate.supported() && (!name || !std::strcmp(name, candidate.kernels->name))) return candidate.kernels;
+  }
+  return nullptr;
+}
+
+const char* supported_kernels(int i) {
+  for (const Candidate& candidate : candidates) {
+    if (candidate.supported() && i-- == 0) return candidate.kernels->name;
+  }
+  return nullptr;
+}
+
+}  // namespace hebb

@@ -1,0 +1,32 @@
+// Matrix products with blocking and packing, for the dense and convolution ops.
+#pragma once
+#include "op.h"
+
+namespace hebb {
+
+/// Floats of B(k, n) packed into panels of tile_columns, zero-padded.
+inline Size packed_floats(const Kernels& kernels, Size k, Size n) {
+  return (n + kernels.tile_columns - 1) / kernels.tile_columns * kernels.tile_columns * k;
+}
+
+/// Packs k rows and n columns of B, where element (p, j) is b[p * row_stride + j * column_stride], into panels.
+void pack_panels(const Kernels& kernels, Size k, Size n, const float* b, Size row_stride, Size column_stride,
+                 float* to);
+
+/// C(m, n) = activation(op(A)(m, k) op(B)(k, n) + bias); element (i, p) of op(A) is a[i * row_stride + p *
+/// column_stride], and (p, j) of op(B) is b[p * n + j], or b[j * k + p] where b_transposed. C is dense.
+struct Product {
+  Size m, n, k;
+  const float* a;
+  Size row_stride, column_stride;
+  const float* b;
+  bool b_transposed;
+  float* c;
+  const float* bias = nullptr;
+  Activation activation = Activation::linear;
+  float slope = 0;
+};
+void multiply(const Product& product, Step& step);
+ScratchNeed multiply_scratch(const Kernels& kernels, Size n, Size k);
+
+}  // namespace hebb
