@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { purpose, randomBits } from '../native.ts';
 
 export const initializerNames = ['glorotUniform', 'heNormal', 'normal', 'uniform', 'zeros', 'constant'] as const;
 export type InitializerName = (typeof initializerNames)[number];
@@ -32,3 +33,56 @@ export interface InitializerObject {
   value?: number;
 }
 export type InitializerConfig = InitializerName | InitializerObject;
+
+/**
+ * Fills a tensor with its starting values.
+ * glorotUniform: U(−l, l), l = √(6 / (fanIn + fanOut)); Glorot, Bengio, AISTATS 2010, eq. 16.
+ * heNormal: N(0, 2 / fanIn); He et al., ICCV 2015, section 2.2.
+ *
+ * @param tensor number of the tensor within the network: each has its own stream of random numbers
+ */
+export function initialize(
+  values: Float32Array,
+  initializer: InitializerConfig,
+  fans: { fanIn: number; fanOut: number },
+  { seed, tensor }: { seed: number; tensor: number },
+): void {
+  const config: InitializerObject = typeof initializer === 'string' ? { type: initializer } : initializer;
+  const key = { seed, purpose: purpose.initialize, epoch: tensor };
+  switch (config.type) {
+    case 'zeros':
+      values.fill(0);
+      return;
+    case 'constant':
+      values.fill(config.value ?? 0);
+      return;
+    case 'glorotUniform': {
+      const limit = Math.sqrt(6 / (fans.fanIn + fans.fanOut));
+      return fillUniform(values, key, -limit, limit);
+    }
+    case 'uniform':
+      return fillUniform(values, key, config.min ?? -0.05, config.max ?? 0.05);
+    case 'heNormal':
+      return fillNormal(values, key, 0, Math.sqrt(2 / fans.fanIn));
+    case 'normal':
+      return fillNormal(values, key, config.mean ?? 0, config.stddev ?? 1);
+  }
+}
+
+type Key = Parameters<typeof randomBits>[0];
+
+function fillUniform(values: Float32Array, key: Key, min: number, max: number): void {
+  const bits = randomBits(key, 0, values.length);
+  for (let i = 0; i < values.length; i++) values[i] = min + (max - min) * ((bits[i]! + 0.5) / 2 ** 32);
+}
+
+/** Box and Muller's transformation: two normal numbers from two uniform ones. */
+function fillNormal(values: Float32Array, key: Key, mean: number, stddev: number): void {
+  const bits = randomBits(key, 0, values.length + (values.length % 2));
+  for (let i = 0; i < values.length; i += 2) {
+    const radius = stddev * Math.sqrt(-2 * Math.log((bits[i]! + 0.5) / 2 ** 32));
+    const angle = 2 * Math.PI * ((bits[i + 1]! + 0.5) / 2 ** 32);
+    values[i] = mean + radius * Math.cos(angle);
+    if (i + 1 < values.length) values[i + 1] = mean + radius * Math.sin(angle);
+  }
+}

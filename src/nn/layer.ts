@@ -1,7 +1,6 @@
-import type { Static, TObject } from 'typebox';
+import type { TObject } from 'typebox';
 import type { Shape } from '../shape.ts';
-import type { ActivationName } from './activations.ts';
-import type { InitializerConfig } from './initializers.ts';
+import type { LayerConfig } from './networkConfig.ts';
 import type { Recorder, Tensor } from './recorder.ts';
 
 /** A trainable array of a layer, as the layer's configuration and input shape ask for it. */
@@ -29,40 +28,29 @@ export interface LayerContext<Config> {
   training: boolean;
 }
 
-/** Keys that a layer may have besides `type` and its own. */
-export interface CommonConfig {
-  type: string;
-  name?: string;
-  activation?: ActivationName;
-  bias?: boolean;
-  initializer?: InitializerConfig;
-  biasInitializer?: InitializerConfig;
-  weights?: { weight?: unknown; bias?: unknown };
-}
-
 /** One kind of layer: everything that Hebb knows of it. A new one is a file with one of these and a line in layers/index.ts. */
-export interface LayerDefinition<Schema extends TObject = TObject> {
+export interface LayerDefinition<Config = LayerConfig> {
   type: string;
   /** The layer's configuration in a network's JSON. */
-  schema: Schema;
+  schema: TObject;
   /** What completes a configuration. */
-  defaults: Partial<Static<Schema>>;
+  defaults: Partial<Config>;
   /**
    * Shape of the output.
    * @throws LayerError with what came and what would fit, where the input does not.
    */
-  outputShape(config: Static<Schema>, input: Shape): Shape;
-  parameters(config: Static<Schema>, input: Shape): ParameterSpec[];
+  outputShape(config: Config, input: Shape): Shape;
+  parameters(config: Config, input: Shape): ParameterSpec[];
   /** Multiplications and additions of one forward pass for one sample. */
-  flops(config: Static<Schema>, input: Shape, output: Shape): number;
+  flops(config: Config, input: Shape, output: Shape): number;
   /** Records the forward pass and returns the output, (rows, ...outputShape). */
-  forward(context: LayerContext<Static<Schema>>, input: Tensor): Tensor;
+  forward(context: LayerContext<Config>, input: Tensor): Tensor;
   /**
    * Records the backward pass: parameter gradients, and the gradient of the input where it is needed.
    * @param outputGradient (rows, ...outputShape); may be overwritten
    */
   backward(
-    context: LayerContext<Static<Schema>>,
+    context: LayerContext<Config>,
     tensors: { input: Tensor; output: Tensor; outputGradient: Tensor; needsInputGradient: boolean },
   ): Tensor | null;
 }

@@ -1,7 +1,17 @@
-import type { CommonConfig } from './layer.ts';
+import type { ActivationName } from './activations.ts';
+import type { InitializerConfig } from './initializers.ts';
 
-/** A layer in a network's JSON: `type`, the common keys and those of its definition. */
-export type LayerConfig = CommonConfig & { [key: string]: unknown };
+/** A layer in a network's JSON: the keys that several kinds share, and those of its definition. */
+export interface LayerConfig {
+  type: string;
+  name?: string;
+  activation?: ActivationName;
+  bias?: boolean;
+  initializer?: InitializerConfig;
+  biasInitializer?: InitializerConfig;
+  weights?: { weight?: unknown; bias?: unknown };
+  [key: string]: unknown;
+}
 
 /** A network in JSON. */
 export interface NetworkConfig {

@@ -1,0 +1,92 @@
+import { type Static, Type } from 'typebox';
+import type { Shape } from '../../shape.ts';
+import { defaultSlope, fusedActivation, recordActivation, recordActivationBackward } from '../activations.ts';
+import type { LayerDefinition } from '../layer.ts';
+import { extentOf, imageShape, layerSchema, paddingSchema, pair, sizeSchema, weightKeys, windowGeometry } from './common.ts';
+
+const schema = layerSchema('conv2d', {
+  filters: Type.Integer({ minimum: 1, maximum: 65_536 }),
+  kernel: sizeSchema,
+  stride: Type.Optional(sizeSchema),
+  padding: Type.Optional(paddingSchema),
+  ...weightKeys,
+});
+type Conv2d = Static<typeof schema>;
+
+function geometry(config: Conv2d, input: Shape) {
+  const [height, width, channels] = imageShape('conv2d', input);
+  const kernel = pair(config.kernel);
+  const stride = pair(config.stride ?? 1);
+  const { output, padBefore } = windowGeometry([height, width], {
+    key: 'kernel',
+    size: kernel,
+    stride,
+    padding: config.padding ?? 'valid',
+  });
+  return {
+    height,
+    width,
+    channels,
+    filters: config.filters,
+    output_height: output[0],
+    output_width: output[1],
+    kernel_height: kernel[0],
+    kernel_width: kernel[1],
+    stride_height: stride[0],
+    stride_width: stride[1],
+    pad_top: padBefore[0],
+    pad_left: padBefore[1],
+  };
+}
+
+/** Cross-correlation with zeros outside of the image; x (rows, height, width, channels), w (kernel, kernel, channels, filters). */
+export const conv2d: LayerDefinition<Static<typeof schema>> = {
+  type: 'conv2d',
+  schema,
+  defaults: { stride: 1, padding: 'valid', activation: 'linear', bias: true },
+
+  outputShape(config, input) {
+    const g = geometry(config, input);
+    return [g.output_height, g.output_width, g.filters];
+  },
+
+  parameters(config, input) {
+    const [height, width] = pair(config.kernel);
+    const channels = input[2]!;
+    const fans = { fanIn: height * width * channels, fanOut: height * width * config.filters };
+    return [
+      { name: 'weight' as const, shape: [height, width, channels, config.filters], ...fans },
+      ...(config.bias === false ? [] : [{ name: 'bias' as const, shape: [config.filters], ...fans }]),
+    ];
+  },
+
+  flops(config, input, output) {
+    const [height, width] = pair(config.kernel);
+    return 2 * height * width * input[2]! * output[0]! * output[1]! * output[2]!;
+  },
+
+  forward({ rec, config, inputShape, outputShape, parameters }, x) {
+    const extent = extentOf(outputShape);
+    const y = rec.perRow(extent.positions * extent.channels);
+    rec.op(
+      'conv2d',
+      { ...geometry(config, inputShape), activation: fusedActivation(config.activation), slope: defaultSlope },
+      { x, w: parameters.weight, b: parameters.bias, y },
+    );
+    return config.activation === 'softmax' ? recordActivation(rec, 'softmax', 0, y, extent) : y;
+  },
+
+  backward({ rec, config, inputShape, outputShape, parameters, gradients }, { input, output, outputGradient, needsInputGradient }) {
+    const g = geometry(config, inputShape);
+    const extent = extentOf(outputShape);
+    const dy = recordActivationBackward(rec, config.activation, defaultSlope, output, outputGradient, extent);
+    rec.op('conv2d_backward_weight', g, { x: input, dy, dw: gradients.weight });
+    if (gradients.bias) {
+      rec.op('bias_gradient', { positions: extent.positions, units: extent.channels }, { dy, db: gradients.bias });
+    }
+    if (!needsInputGradient) return null;
+    const dx = rec.perRow(g.height * g.width * g.channels);
+    rec.op('conv2d_backward_input', g, { dy, w: parameters.weight, dx });
+    return dx;
+  },
+};

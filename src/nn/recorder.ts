@@ -1,0 +1,185 @@
+import { activationCodes, type Memory, type NativeProgram, type OpInfo, ops, Program } from '../native.ts';
+import type { ActivationName } from './activations.ts';
+
+/** Memory that an op reads or writes. In the arena its place is found when the program is complete. */
+export interface Tensor {
+  space: 'arena' | 'parameters';
+  /** Floats in all: for a tensor with a batch dimension, those of the largest batch. */
+  floats: number;
+  /** In floats; NaN until an arena tensor has its place. */
+  offset: number;
+  /** First and last instruction that touch it; a kept tensor lives through the whole program. */
+  first: number;
+  last: number;
+  kept: boolean;
+  /** The tensor that this one is a part of, from element `offset` on. */
+  base?: Tensor;
+}
+
+const opCodes = new Map(ops.map((op, code) => [op.name, { op, code }]));
+
+interface Recorded {
+  op: OpInfo;
+  code: number;
+  parameters: number[];
+  operands: (Tensor | undefined)[];
+}
+
+/** Collects instructions and tensors, then lays the tensors out and makes the native program. */
+export class Recorder {
+  /** Largest batch. */
+  readonly rows: number;
+  private readonly instructions: Recorded[] = [];
+  private readonly tensors: Tensor[] = [];
+  private arenaFloats = 0;
+
+  constructor(rows: number) {
+    this.rows = rows;
+  }
+
+  /** Number of instructions so far. */
+  get length(): number {
+    return this.instructions.length;
+  }
+
+  /** A tensor of `elements` floats for each row of a batch. */
+  perRow(elements: number): Tensor {
+    return this.allocate(elements * this.rows);
+  }
+
+  /** A tensor without a batch dimension. */
+  allocate(floats: number): Tensor {
+    const tensor: Tensor = { space: 'arena', floats, offset: NaN, first: Infinity, last: -1, kept: false };
+    this.tensors.push(tensor);
+    return tensor;
+  }
+
+  /** Keeps a tensor's memory to itself through the whole program: for what is filled or read from outside. */
+  keep(tensor: Tensor): Tensor {
+    tensor.kept = true;
+    return tensor;
+  }
+
+  /** A part of a kept tensor, from element `offset` on. */
+  part(base: Tensor, offset: number, floats: number): Tensor {
+    return { space: base.space, floats, offset, first: Infinity, last: -1, kept: true, base };
+  }
+
+  /**
+   * Records an op by the names in native/ops.def. An absent operand must be one that the op declares optional.
+   * @throws Error where a name is missing or unknown: a bug in the caller
+   */
+  op(name: string, parameters: Record<string, number | ActivationName>, operands: Record<string, Tensor | undefined>): void {
+    const entry = opCodes.get(name);
+    if (!entry) throw new Error(`no op is called ${name}`);
+    const { op, code } = entry;
+    for (const key of [...Object.keys(parameters), ...Object.keys(operands)]) {
+      if (!op.parameters.some((p) => p.name === key) && !op.operands.some((o) => o.name === key)) {
+        throw new Error(`${name} has no ${key}`);
+      }
+    }
+    const index = this.instructions.length;
+    for (const tensor of Object.values(operands)) {
+      if (!tensor) continue;
+      tensor.first = Math.min(tensor.first, index);
+      tensor.last = index;
+    }
+    this.instructions.push({
+      op,
+      code,
+      parameters: op.parameters.map(({ name: key, kind }) => {
+        const value = parameters[key];
+        if (value === undefined) throw new Error(`${name} lacks its parameter ${key}`);
+        if (kind !== 'activation') return Number(value);
+        return activationCodes.indexOf(String(value));
+      }),
+      operands: op.operands.map(({ name: key }) => operands[key]),
+    });
+  }
+
+  /**
+   * Places every arena tensor: the largest first, each at the lowest offset where nothing lives at the same time.
+   * @returns floats of the arena
+   */
+  layOut(): number {
+    const placed: Tensor[] = [];
+    const lives = (t: Tensor) => (t.kept ? [0, Infinity] : [t.first, t.last]) as [number, number];
+    for (const tensor of this.tensors.filter((t) => t.kept || t.last >= 0).sort((a, b) => b.floats - a.floats)) {
+      const [first, last] = lives(tensor);
+      const neighbours = placed
+        .filter((other) => {
+          const [from, to] = lives(other);
+          return from <= last && first <= to;
+        })
+        .sort((a, b) => a.offset - b.offset);
+      let offset = 0;
+      for (const other of neighbours) {
+        if (offset + tensor.floats <= other.offset) break;
+        offset = Math.max(offset, align(other.offset + other.floats));
+      }
+      tensor.offset = offset;
+      placed.push(tensor);
+      this.arenaFloats = Math.max(this.arenaFloats, align(offset + tensor.floats));
+    }
+    return this.arenaFloats;
+  }
+
+  /**
+   * The native program of what was recorded.
+   * @param regions kept tensors that predictions are written to and read from, with their elements per row
+   */
+  finish(
+    parameters: Memory,
+    settings: { isa: string; threads: number },
+    regions: { input?: [Tensor, number]; output?: [Tensor, number] } = {},
+  ): NativeProgram {
+    const arena = this.layOut();
+    const code: number[] = [];
+    for (const instruction of this.instructions) {
+      code.push(instruction.code, ...instruction.parameters);
+      for (const tensor of instruction.operands) {
+        code.push(!tensor ? 0 : tensor.space === 'arena' ? 1 : 2, tensor ? place(tensor) : 0);
+      }
+    }
+    const region = (r: [Tensor, number] | undefined) => r && { offset: r[0].offset, elements: r[1] };
+    return new Program({
+      code: Float64Array.from(code),
+      rows: this.rows,
+      arena,
+      parameters,
+      isa: settings.isa,
+      threads: settings.threads,
+      input: region(regions.input),
+      output: region(regions.output),
+    });
+  }
+
+  /** The program as text, an instruction a line. */
+  print(): string {
+    return this.instructions
+      .map(({ op, parameters, operands }, i) => {
+        const values = op.parameters.map((p, k) => `${p.name}=${parameters[k]}`);
+        const places = op.operands.map((o, k) => {
+          const tensor = operands[k];
+          return `${o.name}=${tensor ? `${tensor.space}[${place(tensor)}..${place(tensor) + tensor.floats})` : '-'}`;
+        });
+        return `${i} ${op.name} ${[...places, ...values].join(' ')}`;
+      })
+      .join('\n');
+  }
+}
+
+/** Offset of a tensor within its space, in floats. */
+export function place(tensor: Tensor): number {
+  return (tensor.base ? place(tensor.base) : 0) + tensor.offset;
+}
+
+/** Tensors start at multiples of 64 bytes. */
+export function align(floats: number): number {
+  return Math.ceil(floats / 16) * 16;
+}
+
+/** A tensor within a network's parameters. */
+export function parameterTensor(offset: number, floats: number): Tensor {
+  return { space: 'parameters', floats, offset, first: Infinity, last: -1, kept: false };
+}
