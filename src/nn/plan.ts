@@ -1,0 +1,176 @@
+import { type Fault, HebbError } from '../errors.ts';
+import { elementCount, formatShape, type Shape } from '../shape.ts';
+import { assertValid, compileSchema } from '../validate.ts';
+import type { NetworkConfig } from './networkConfig.ts';
+import { optimizerStates } from './optimizers.ts';
+import { recordTraining } from './programs.ts';
+import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
+import { type LossName, type OptimizerConfig, type TrainingConfig, type TrainingRequest, trainingSchema } from './trainingConfig.ts';
+
+/** What a plan needs to know of the data. */
+export interface DataDescription {
+  task: 'classification' | 'regression';
+  /** Number of classes; null for a regression. */
+  classes: number | null;
+  /** [] for class indices. */
+  targetShape: Shape;
+  inputType: 'uint8' | 'float32';
+}
+
+/** A job before it runs: complete settings, and what it will take. */
+export interface JobPlan {
+  network: NetworkConfig & { input: number[] };
+  training: TrainingConfig;
+  resolved: ResolvedNetwork;
+  layers: { name: string; type: string; inputShape: Shape; outputShape: Shape; parameters: number; flops: number }[];
+  parameters: number;
+  /** Of one forward pass. */
+  flopsPerSample: number;
+  /** Of parameters, optimiser state, gradients and activations of one batch. */
+  memoryBytes: number;
+}
+
+const validate = compileSchema(trainingSchema);
+
+/**
+ * Completes a job's network and training and works out what it takes, without allocating any of it.
+ * @param dataset null for a network with given weights that is not trained
+ * @throws HebbError('invalid-network' | 'invalid-training') with pointers into the job
+ */
+export function planJob(job: {
+  network: NetworkConfig;
+  training: TrainingRequest | undefined;
+  dataset: {
+    task: 'classification' | 'regression';
+    inputShape: Shape;
+    inputType: 'uint8' | 'float32';
+    targetShape: Shape;
+    classes: string[] | null;
+    samples: { train: number };
+  } | null;
+}): JobPlan {
+  const { dataset } = job;
+  const request = job.training ?? {};
+  assertValid(validate, request, 'invalid-training');
+  if (!dataset && request.epochs !== 0) {
+    throw invalidTraining('/dataset', 'a job without a dataset cannot train: name one, or ask for 0 epochs');
+  }
+  const resolved = resolveNetwork(job.network, dataset?.inputShape, '/network');
+  const data: DataDescription | null = dataset && {
+    task: dataset.task,
+    classes: dataset.classes?.length ?? null,
+    targetShape: dataset.targetShape,
+    inputType: dataset.inputType,
+  };
+  const training = completeTraining(request, resolved, data);
+  if (training.epochs > 0 && resolved.parameterCount === 0) {
+    throw new HebbError('invalid-network', 'no layer of the network has weights: there is nothing to train', [
+      { pointer: '/network/layers', message: 'no layer has weights' },
+    ]);
+  }
+  return {
+    network: resolved.config,
+    training,
+    resolved,
+    layers: resolved.layers.map((layer) => ({
+      name: layer.name,
+      type: layer.config.type,
+      inputShape: layer.inputShape,
+      outputShape: layer.outputShape,
+      parameters: layer.parameters.reduce((sum, p) => sum + p.count, 0),
+      flops: layer.flops,
+    })),
+    parameters: resolved.parameterCount,
+    flopsPerSample: resolved.flopsPerSample,
+    memoryBytes: trainingBytes(resolved, training, dataset?.samples.train ?? 1),
+  };
+}
+
+/** Bytes of parameters, optimiser state and the arena of the training program. */
+function trainingBytes(resolved: ResolvedNetwork, training: TrainingConfig, samples: number): number {
+  const rows = Math.max(1, training.batchSize === 'full' ? samples : Math.min(training.batchSize, samples));
+  const { rec } = recordTraining(resolved, {
+    rows,
+    loss: training.loss.type,
+    targets: 'values',
+    normalization: training.normalization,
+    optimizer: training.optimizer,
+  });
+  return 4 * (rec.layOut() + resolved.parameterFloats * (1 + optimizerStates(training.optimizer)));
+}
+
+/**
+ * Fills in every default and checks that loss, network and targets go together.
+ * @param data null where nothing is known of it: then nothing is checked
+ * @throws HebbError('invalid-network' | 'invalid-training') that says what would fit
+ */
+export function completeTraining(request: TrainingRequest, network: ResolvedNetwork, data: DataDescription | null): TrainingConfig {
+  const loss = request.loss?.type ?? defaultLoss(network.outputShape, data);
+  if (data) checkOutput(network, loss, data);
+  return {
+    epochs: request.epochs ?? 10,
+    batchSize: request.batchSize ?? 32,
+    shuffle: request.shuffle ?? true,
+    seed: request.seed ?? 0,
+    loss: { type: loss },
+    optimizer: completeOptimizer(request.optimizer),
+    initializer: request.initializer ?? 'glorotUniform',
+    normalization:
+      request.normalization?.type === 'scale'
+        ? { type: 'scale', factor: request.normalization.factor ?? 1 / 255 }
+        : (request.normalization ?? (data?.inputType === 'uint8' ? { type: 'scale', factor: 1 / 255 } : { type: 'none' })),
+    ...(request.validation && { validation: request.validation }),
+    ...(request.logEverySteps !== undefined && { logEverySteps: request.logEverySteps }),
+  };
+}
+
+function completeOptimizer(optimizer: TrainingRequest['optimizer']): OptimizerConfig {
+  if (optimizer?.type === 'sgd') return { learningRate: 0.01, momentum: 0, ...optimizer };
+  return { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, ...optimizer, type: 'adam' };
+}
+
+function defaultLoss(output: Shape, data: DataDescription | null): LossName {
+  if (data?.task !== 'classification') return 'meanSquaredError';
+  return elementCount(output) === 1 && data.classes === 2 ? 'binaryCrossEntropy' : 'softmaxCrossEntropy';
+}
+
+function checkOutput(network: ResolvedNetwork, loss: LossName, data: DataDescription): void {
+  const { outputShape, layers } = network;
+  const last = layers.length - 1;
+  const wrongOutput = (expected: string, hint: string): HebbError => {
+    const message = `the network's output is ${formatShape(outputShape)} (layer '${layers[last]!.name}'), but ${expected}: ${hint}`;
+    return new HebbError('invalid-network', message, [
+      { pointer: `/network/layers/${last}`, message, expected: data.classes ?? data.targetShape, received: outputShape },
+    ]);
+  };
+  const outputs = elementCount(outputShape);
+  if (data.task === 'classification') {
+    const classes = data.classes!;
+    const single = outputs === 1 && classes === 2 && loss !== 'softmaxCrossEntropy';
+    if (loss === 'binaryCrossEntropy' && !single) {
+      if (classes !== 2) {
+        throw invalidTraining('/training/loss/type', `binaryCrossEntropy tells two classes apart, the dataset has ${classes}: use softmaxCrossEntropy`);
+      }
+      throw wrongOutput('binaryCrossEntropy takes one output', 'end with {"type": "dense", "units": 1}');
+    }
+    if (single || (outputs === classes && outputShape.length === 1)) return;
+    throw wrongOutput(
+      `the dataset has ${classes} classes`,
+      outputShape.length === 1
+        ? `end with {"type": "dense", "units": ${classes}}`
+        : `end with {"type": "flatten"} and {"type": "dense", "units": ${classes}}`,
+    );
+  }
+  if (formatShape(outputShape) !== formatShape(data.targetShape)) {
+    const [units] = data.targetShape;
+    throw wrongOutput(
+      `a target of the dataset is ${formatShape(data.targetShape)}`,
+      data.targetShape.length === 1 ? `end with {"type": "dense", "units": ${units}}` : 'the shapes must be the same',
+    );
+  }
+}
+
+function invalidTraining(pointer: string, message: string): HebbError {
+  const fault: Fault = { pointer, message };
+  return new HebbError('invalid-training', message, [fault]);
+}
