@@ -1,6 +1,6 @@
 // What `import … from "hebb"` gives: the library without the service.
 export { HebbError, type Problem } from './errors.ts';
-export { type Memory, isas, kernelVersion } from './native.ts';
+export { isas, kernelVersion, type Memory } from './native.ts';
 export { Network, type NetworkOptions } from './nn/network.ts';
 export type { LayerConfig, NetworkConfig } from './nn/networkConfig.ts';
 export type { Best, MetricRow, MetricValues, Progress } from './nn/progress.ts';

@@ -102,7 +102,9 @@ export const { Memory, MappedFile, Program } = addon;
 export function selectIsa(wanted: string | undefined = process.env.HEBB_ISA || undefined): string {
   if (wanted === undefined) return isas[0]!;
   if (isas.includes(wanted)) return wanted;
-  throw new RangeError(`HEBB_ISA: this CPU has no instruction set "${wanted}" that Hebb knows; it has ${isas.join(', ')}`);
+  throw new RangeError(
+    `HEBB_ISA: this CPU has no instruction set "${wanted}" that Hebb knows; it has ${isas.join(', ')}`,
+  );
 }
 
 /**

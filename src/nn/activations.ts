@@ -24,7 +24,13 @@ export function fusedActivation(name: ActivationName | undefined): ActivationNam
 }
 
 /** Records y = f(x) into a new tensor. */
-export function recordActivation(rec: Recorder, name: ActivationName, slope: number, x: Tensor, extent: Extent): Tensor {
+export function recordActivation(
+  rec: Recorder,
+  name: ActivationName,
+  slope: number,
+  x: Tensor,
+  extent: Extent,
+): Tensor {
   const { positions, channels } = extent;
   const y = rec.perRow(positions * channels);
   if (name === 'softmax') rec.op('softmax', { positions, classes: channels }, { x, y });

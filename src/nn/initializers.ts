@@ -52,20 +52,24 @@ export function initialize(
   switch (config.type) {
     case 'zeros':
       values.fill(0);
-      return;
+      break;
     case 'constant':
       values.fill(config.value ?? 0);
-      return;
+      break;
     case 'glorotUniform': {
       const limit = Math.sqrt(6 / (fans.fanIn + fans.fanOut));
-      return fillUniform(values, key, -limit, limit);
+      fillUniform(values, key, -limit, limit);
+      break;
     }
     case 'uniform':
-      return fillUniform(values, key, config.min ?? -0.05, config.max ?? 0.05);
+      fillUniform(values, key, config.min ?? -0.05, config.max ?? 0.05);
+      break;
     case 'heNormal':
-      return fillNormal(values, key, 0, Math.sqrt(2 / fans.fanIn));
+      fillNormal(values, key, 0, Math.sqrt(2 / fans.fanIn));
+      break;
     case 'normal':
-      return fillNormal(values, key, config.mean ?? 0, config.stddev ?? 1);
+      fillNormal(values, key, config.mean ?? 0, config.stddev ?? 1);
+      break;
   }
 }
 

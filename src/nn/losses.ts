@@ -29,7 +29,8 @@ export const losses: Readonly<Record<LossName, LossDefinition>> = {
   meanSquaredError: {
     pairedActivation: null,
     threshold: 0.5,
-    record: (rec, elements, tensors) => rec.op('squared_error', { elements, value_scale: 1 / elements, value: 0 }, tensors),
+    record: (rec, elements, tensors) =>
+      rec.op('squared_error', { elements, value_scale: 1 / elements, value: 0 }, tensors),
   },
   // ½ Σ (x − t)²
   halfSquaredError: {

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { HebbError } from '../errors.ts';
-import { Memory, type NativeProgram, selectIsa, type Source } from '../native.ts';
+import { Memory, type NativeProgram, type Source, selectIsa } from '../native.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
 import { assertValid, compileSchema } from '../validate.ts';
 import { type InitializerConfig, initialize } from './initializers.ts';
@@ -91,7 +91,8 @@ export class Network {
           fromNested(given, parameter.shape, values);
           continue;
         }
-        const own = parameter.name === 'bias' ? (config.biasInitializer ?? 'zeros') : (config.initializer ?? initializer);
+        const own =
+          parameter.name === 'bias' ? (config.biasInitializer ?? 'zeros') : (config.initializer ?? initializer);
         initialize(values, own, parameter, { seed, tensor: parameter.index });
       }
     }
@@ -117,7 +118,10 @@ export class Network {
       const found = given.get(name);
       if (!found) throw new HebbError('invalid-file', `the weights lack the tensor ${name} ${formatShape(shape)}`);
       if (formatShape(found.shape) !== formatShape(shape)) {
-        throw new HebbError('invalid-file', `tensor ${name} must be ${formatShape(shape)}, got ${formatShape(found.shape)}`);
+        throw new HebbError(
+          'invalid-file',
+          `tensor ${name} must be ${formatShape(shape)}, got ${formatShape(found.shape)}`,
+        );
       }
       given.delete(name);
     }
@@ -175,7 +179,9 @@ export class Network {
     const program = this.predictProgram();
     const parts: Float32Array[] = [];
     for (let first = 0; first < rows.length; first += predictRows * elements) {
-      parts.push(await program.predictAsync(rows.subarray(first, Math.min(first + predictRows * elements, rows.length))));
+      parts.push(
+        await program.predictAsync(rows.subarray(first, Math.min(first + predictRows * elements, rows.length))),
+      );
     }
     const outputs = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
     let at = 0;
@@ -336,7 +342,10 @@ export class Network {
     const what = `rows of ${formatShape(this.inputShape)}`;
     if (inputs instanceof Float32Array) {
       if (inputs.length > 0 && inputs.length % elements === 0) return inputs;
-      throw new HebbError('invalid-instance', `the network takes ${what}: ${elements} numbers each; got ${inputs.length} numbers`);
+      throw new HebbError(
+        'invalid-instance',
+        `the network takes ${what}: ${elements} numbers each; got ${inputs.length} numbers`,
+      );
     }
     return flatten(inputs, this.inputShape, `the network takes ${what}`, 'inputs');
   }
@@ -348,10 +357,19 @@ export class Network {
     const classes = targets instanceof Int32Array;
     let values: Float32Array | Int32Array;
     if (targets instanceof Int32Array || targets instanceof Float32Array) values = targets;
-    else values = flatten(targets, this.outputShape, `a target has the network's output shape ${formatShape(this.outputShape)}`, 'targets');
+    else
+      values = flatten(
+        targets,
+        this.outputShape,
+        `a target has the network's output shape ${formatShape(this.outputShape)}`,
+        'targets',
+      );
     const elements = classes ? 1 : outputs;
     if (values.length !== count * elements) {
-      throw new HebbError('invalid-data', `${count} rows need ${count * elements} target numbers, got ${values.length}`);
+      throw new HebbError(
+        'invalid-data',
+        `${count} rows need ${count * elements} target numbers, got ${values.length}`,
+      );
     }
     return {
       inputs: memorySource(rows, elementCount(this.inputShape)),
@@ -378,7 +396,8 @@ function flatten(rows: Nested[], shape: Shape, what: string, name: string): Floa
   const values = new Float32Array(rows.length * elements);
   if (rows.length === 0) throw new HebbError('invalid-instance', `${what}; got no rows`);
   const [, ...found] = nestedShape(rows);
-  const actual = found.length === 1 && found[0] === elements ? [elements] : found.length === 0 && elements === 1 ? [] : shape;
+  const actual =
+    found.length === 1 && found[0] === elements ? [elements] : found.length === 0 && elements === 1 ? [] : shape;
   try {
     fromNested(rows, [rows.length, ...actual], values, 0, name);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { type Recorder, type Tensor, parameterTensor } from './recorder.ts';
+import { parameterTensor, type Recorder, type Tensor } from './recorder.ts';
 import type { OptimizerConfig } from './trainingConfig.ts';
 
 /** Arrays of the parameters' size that an optimiser keeps from step to step. */

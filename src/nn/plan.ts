@@ -5,7 +5,13 @@ import type { NetworkConfig } from './networkConfig.ts';
 import { optimizerStates } from './optimizers.ts';
 import { recordTraining } from './programs.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
-import { type LossName, type OptimizerConfig, type TrainingConfig, type TrainingRequest, trainingSchema } from './trainingConfig.ts';
+import {
+  type LossName,
+  type OptimizerConfig,
+  type TrainingConfig,
+  type TrainingRequest,
+  trainingSchema,
+} from './trainingConfig.ts';
 
 /** What a plan needs to know of the data. */
 export interface DataDescription {
@@ -104,7 +110,11 @@ function trainingBytes(resolved: ResolvedNetwork, training: TrainingConfig, samp
  * @param data null where nothing is known of it: then nothing is checked
  * @throws HebbError('invalid-network' | 'invalid-training') that says what would fit
  */
-export function completeTraining(request: TrainingRequest, network: ResolvedNetwork, data: DataDescription | null): TrainingConfig {
+export function completeTraining(
+  request: TrainingRequest,
+  network: ResolvedNetwork,
+  data: DataDescription | null,
+): TrainingConfig {
   const loss = request.loss?.type ?? defaultLoss(network.outputShape, data);
   if (data) checkOutput(network, loss, data);
   return {
@@ -118,7 +128,8 @@ export function completeTraining(request: TrainingRequest, network: ResolvedNetw
     normalization:
       request.normalization?.type === 'scale'
         ? { type: 'scale', factor: request.normalization.factor ?? 1 / 255 }
-        : (request.normalization ?? (data?.inputType === 'uint8' ? { type: 'scale', factor: 1 / 255 } : { type: 'none' })),
+        : (request.normalization ??
+          (data?.inputType === 'uint8' ? { type: 'scale', factor: 1 / 255 } : { type: 'none' })),
     ...(request.validation && { validation: request.validation }),
     ...(request.logEverySteps !== undefined && { logEverySteps: request.logEverySteps }),
   };
@@ -140,7 +151,12 @@ function checkOutput(network: ResolvedNetwork, loss: LossName, data: DataDescrip
   const wrongOutput = (expected: string, hint: string): HebbError => {
     const message = `the network's output is ${formatShape(outputShape)} (layer '${layers[last]!.name}'), but ${expected}: ${hint}`;
     return new HebbError('invalid-network', message, [
-      { pointer: `/network/layers/${last}`, message, expected: data.classes ?? data.targetShape, received: outputShape },
+      {
+        pointer: `/network/layers/${last}`,
+        message,
+        expected: data.classes ?? data.targetShape,
+        received: outputShape,
+      },
     ]);
   };
   const outputs = elementCount(outputShape);
@@ -149,7 +165,10 @@ function checkOutput(network: ResolvedNetwork, loss: LossName, data: DataDescrip
     const single = outputs === 1 && classes === 2 && loss !== 'softmaxCrossEntropy';
     if (loss === 'binaryCrossEntropy' && !single) {
       if (classes !== 2) {
-        throw invalidTraining('/training/loss/type', `binaryCrossEntropy tells two classes apart, the dataset has ${classes}: use softmaxCrossEntropy`);
+        throw invalidTraining(
+          '/training/loss/type',
+          `binaryCrossEntropy tells two classes apart, the dataset has ${classes}: use softmaxCrossEntropy`,
+        );
       }
       throw wrongOutput('binaryCrossEntropy takes one output', 'end with {"type": "dense", "units": 1}');
     }

@@ -1,10 +1,10 @@
+import { elementCount } from '../shape.ts';
 import type { LayerContext } from './layer.ts';
 import { losses } from './losses.ts';
 import { recordUpdate } from './optimizers.ts';
 import { parameterTensor, Recorder, type Tensor } from './recorder.ts';
 import type { ResolvedLayer, ResolvedNetwork } from './resolve.ts';
 import type { LossName, NormalizationConfig, OptimizerConfig } from './trainingConfig.ts';
-import { elementCount } from '../shape.ts';
 
 /** How targets come: class indices turned into rows of zeros and a one (or one 0/1 column), or rows of numbers. */
 export type TargetKind = 'classes' | 'values';
@@ -95,7 +95,13 @@ export interface LearnSettings {
 /** Numbers that a training or evaluation step returns: the loss (mean over rows), and how many rows were right. */
 export const stepValues = { loss: 0, correct: 1, count: 2 } as const;
 
-function recordToLoss(rec: Recorder, network: ResolvedNetwork, settings: LearnSettings, training: boolean, gradients?: Tensor) {
+function recordToLoss(
+  rec: Recorder,
+  network: ResolvedNetwork,
+  settings: LearnSettings,
+  training: boolean,
+  gradients?: Tensor,
+) {
   const inputElements = elementCount(network.inputShape);
   const outputElements = elementCount(network.outputShape);
   const x = rec.perRow(inputElements);

@@ -69,7 +69,11 @@ export class Recorder {
    * Records an op by the names in native/ops.def. An absent operand must be one that the op declares optional.
    * @throws Error where a name is missing or unknown: a bug in the caller
    */
-  op(name: string, parameters: Record<string, number | ActivationName>, operands: Record<string, Tensor | undefined>): void {
+  op(
+    name: string,
+    parameters: Record<string, number | ActivationName>,
+    operands: Record<string, Tensor | undefined>,
+  ): void {
     const entry = opCodes.get(name);
     if (!entry) throw new Error(`no op is called ${name}`);
     const { op, code } = entry;

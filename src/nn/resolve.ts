@@ -52,7 +52,9 @@ export function resolveNetwork(network: NetworkConfig, dataShape?: Shape, pointe
   assertValid(validate, network, 'invalid-network');
   const inputShape = network.input ?? dataShape;
   if (!inputShape) {
-    throw invalid([{ pointer: `${pointer}/input`, message: 'the network has no dataset to take its input from: give "input"' }]);
+    throw invalid([
+      { pointer: `${pointer}/input`, message: 'the network has no dataset to take its input from: give "input"' },
+    ]);
   }
   if (dataShape && elementCount(inputShape) !== elementCount(dataShape)) {
     throw invalid([
@@ -81,7 +83,9 @@ export function resolveNetwork(network: NetworkConfig, dataShape?: Shape, pointe
         return placed;
       });
       if (elementCount(outputShape) > mostFloats || offset > mostFloats) {
-        throw new LayerError(`its output ${formatShape(outputShape)} or the parameters so far are larger than 2³¹ numbers`);
+        throw new LayerError(
+          `its output ${formatShape(outputShape)} or the parameters so far are larger than 2³¹ numbers`,
+        );
       }
       const flops = definition.flops(config, shape, outputShape);
       layers.push({ definition, config, name: config.name, inputShape: shape, outputShape, parameters, flops });

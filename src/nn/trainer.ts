@@ -234,7 +234,10 @@ async function* epochs(
     }
     metrics = mean.metrics(data.targets);
     if (data.validation) {
-      const { loss, accuracy } = await evaluate(network, data.validation, { targets: data.targets, loss: training.loss });
+      const { loss, accuracy } = await evaluate(network, data.validation, {
+        targets: data.targets,
+        loss: training.loss,
+      });
       metrics.validationLoss = loss!;
       if (accuracy !== undefined) metrics.validationAccuracy = accuracy;
     }

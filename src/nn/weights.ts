@@ -40,14 +40,16 @@ export function decodeSafetensors(file: Uint8Array): NamedTensor[] {
   const wrong = (text: string) => new HebbError('invalid-file', `not a safetensors file: ${text}`);
   if (file.length < 8) throw wrong(`${file.length} bytes are too few for a header`);
   const headerLength = Number(new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true));
-  if (headerLength > file.length - 8) throw wrong(`the header is to have ${headerLength} bytes, the file has ${file.length}`);
+  if (headerLength > file.length - 8)
+    throw wrong(`the header is to have ${headerLength} bytes, the file has ${file.length}`);
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(file.subarray(8, 8 + headerLength)));
   } catch {
     throw wrong('the header is not JSON');
   }
-  if (typeof header !== 'object' || header === null || Array.isArray(header)) throw wrong('the header is not an object');
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw wrong('the header is not an object');
   const data = file.subarray(8 + headerLength);
   const tensors: NamedTensor[] = [];
   const ranges: [number, number][] = [];
@@ -55,7 +57,8 @@ export function decodeSafetensors(file: Uint8Array): NamedTensor[] {
     if (name === '__metadata__') continue;
     const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
     if (dtype !== 'F32') throw wrong(`tensor ${name} has type ${String(dtype)}, expected F32`);
-    const whole = (list: unknown): list is number[] => Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
+    const whole = (list: unknown): list is number[] =>
+      Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
     if (!whole(shape) || !whole(offsets) || offsets.length !== 2) throw wrong(`tensor ${name} has no shape or offsets`);
     const [from, to] = offsets as [number, number];
     if (from > to || to > data.length || to - from !== 4 * elementCount(shape)) {
@@ -63,7 +66,7 @@ export function decodeSafetensors(file: Uint8Array): NamedTensor[] {
     }
     ranges.push([from, to]);
     // A copy: the data need not be aligned to floats.
-    tensors.push({ name, shape, values: new Float32Array(data.slice(from, to).buffer) });
+    tensors.push({ name, shape, values: new Float32Array(new Uint8Array(data.subarray(from, to)).buffer) });
   }
   ranges.sort((a, b) => a[0] - b[0]);
   for (let i = 1; i < ranges.length; i++) {

@@ -17,7 +17,10 @@ export const activation: LayerDefinition<Static<typeof schema>> = {
 
   outputShape(config, input) {
     if (config.slope !== undefined && config.activation !== 'leakyRelu') {
-      throw new LayerError(`only leakyRelu takes a slope, not ${config.activation}`, { key: 'slope', received: config.slope });
+      throw new LayerError(`only leakyRelu takes a slope, not ${config.activation}`, {
+        key: 'slope',
+        received: config.slope,
+      });
     }
     return [...input];
   },

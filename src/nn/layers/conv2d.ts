@@ -2,7 +2,16 @@ import { type Static, Type } from 'typebox';
 import type { Shape } from '../../shape.ts';
 import { defaultSlope, fusedActivation, recordActivation, recordActivationBackward } from '../activations.ts';
 import type { LayerDefinition } from '../layer.ts';
-import { extentOf, imageShape, layerSchema, paddingSchema, pair, sizeSchema, weightKeys, windowGeometry } from './common.ts';
+import {
+  extentOf,
+  imageShape,
+  layerSchema,
+  paddingSchema,
+  pair,
+  sizeSchema,
+  weightKeys,
+  windowGeometry,
+} from './common.ts';
 
 const schema = layerSchema('conv2d', {
   filters: Type.Integer({ minimum: 1, maximum: 65_536 }),
@@ -76,7 +85,10 @@ export const conv2d: LayerDefinition<Static<typeof schema>> = {
     return config.activation === 'softmax' ? recordActivation(rec, 'softmax', 0, y, extent) : y;
   },
 
-  backward({ rec, config, inputShape, outputShape, parameters, gradients }, { input, output, outputGradient, needsInputGradient }) {
+  backward(
+    { rec, config, inputShape, outputShape, parameters, gradients },
+    { input, output, outputGradient, needsInputGradient },
+  ) {
     const g = geometry(config, inputShape);
     const extent = extentOf(outputShape);
     const dy = recordActivationBackward(rec, config.activation, defaultSlope, output, outputGradient, extent);

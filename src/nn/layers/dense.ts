@@ -14,10 +14,13 @@ export const dense: LayerDefinition<Static<typeof schema>> = {
 
   outputShape(config, input) {
     if (input.length !== 1) {
-      throw new LayerError(`dense takes rows of numbers, got ${formatShape(input)}: add {"type": "flatten"} before it`, {
-        expected: '(inputs)',
-        received: input,
-      });
+      throw new LayerError(
+        `dense takes rows of numbers, got ${formatShape(input)}: add {"type": "flatten"} before it`,
+        {
+          expected: '(inputs)',
+          received: input,
+        },
+      );
     }
     return [config.units];
   },
@@ -46,7 +49,10 @@ export const dense: LayerDefinition<Static<typeof schema>> = {
   },
 
   // ∂E/∂W = Xᵀ · ∂E/∂Y; ∂E/∂B = Σ over rows of ∂E/∂Y; ∂E/∂X = ∂E/∂Y · Wᵀ.
-  backward({ rec, config, inputShape: [inputs], parameters, gradients }, { input, output, outputGradient, needsInputGradient }) {
+  backward(
+    { rec, config, inputShape: [inputs], parameters, gradients },
+    { input, output, outputGradient, needsInputGradient },
+  ) {
     const sizes = { inputs: inputs!, units: config.units };
     const dy = recordActivationBackward(rec, config.activation, defaultSlope, output, outputGradient, {
       positions: 1,
@@ -60,4 +66,3 @@ export const dense: LayerDefinition<Static<typeof schema>> = {
     return dx;
   },
 };
-

@@ -29,7 +29,11 @@ export const dropout: LayerDefinition<Static<typeof schema>> = {
     if (!needsInputGradient) return null;
     if (config.rate === 0) return outputGradient;
     const dx = rec.perRow(elementCount(inputShape));
-    rec.op('dropout', { elements: elementCount(inputShape), rate: config.rate, layer: index }, { x: outputGradient, y: dx });
+    rec.op(
+      'dropout',
+      { elements: elementCount(inputShape), rate: config.rate, layer: index },
+      { x: outputGradient, y: dx },
+    );
     return dx;
   },
 };

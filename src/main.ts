@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { readConfig } from './config.ts';
+import { kernelVersion, selectIsa } from './native.ts';
+import { buildApp } from './server/app.ts';
+import { createServices } from './service/index.ts';
+
+/** Requests under way get so long to finish, then their connections are cut. */
+const drainMs = 4000;
+/** After so long the process ends as it is; what it leaves is taken up at the next start. */
+const stopMs = 9000;
+
+async function main(): Promise<void> {
+  const config = orExit(() => readConfig());
+  const isa = orExit(() => selectIsa(config.isa));
+  const logger = pino({ level: config.logLevel });
+  for (const event of ['uncaughtException', 'unhandledRejection']) {
+    process.on(event, (error) => {
+      logger.fatal({ err: error }, event);
+      process.exit(1);
+    });
+  }
+
+  const services = await createServices(config, logger);
+  const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const info = { name, version, isa, threads: config.threads, jobs: config.jobs, kernelVersion };
+  const app = buildApp(services, config, { info, logger });
+
+  let stopping = false;
+  const stop = async (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    logger.info({ signal }, 'stopping; once more to stop at once');
+    setTimeout(() => app.server.closeAllConnections(), drainMs);
+    setTimeout(() => {
+      logger.warn('stopped in the middle of something');
+      process.exit(1);
+    }, stopMs);
+    await app.close();
+    await services.close();
+    logger.info('stopped');
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+
+  try {
+    await app.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    // A port in use or an unknown host is a wrong setting too.
+    await services.close();
+    orExit(() => {
+      throw error;
+    });
+  }
+}
+
+/** Settings are the operator's, so what is wrong with them is told in words, without a stack. */
+function orExit<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    process.stderr.write(`hebb: ${(error as Error).message}\n`);
+    process.exit(1);
+  }
+}
+
+await main();
