@@ -1,0 +1,60 @@
+import type { FastifyInstance } from 'fastify';
+import type { Services } from '../../service/types.ts';
+import { metricsCsv, prefersCsv } from '../csv.ts';
+import { curvesSvg } from '../curvesSvg.ts';
+import { bodyCheckedByService } from '../plugins/validation.ts';
+import type { IdParams } from '../schemas/common.ts';
+import * as schemas from '../schemas/jobs.ts';
+
+/** A picture has no use for more points than it has pixels across. */
+const curvePoints = 600;
+
+export function jobRoutes(app: FastifyInstance, services: Services): void {
+  const { jobs } = services;
+
+  app.post<{ Querystring: schemas.CreateJobQuery }>(
+    '/v1/jobs',
+    { schema: schemas.create, validatorCompiler: bodyCheckedByService },
+    async ({ query, body }, reply) => {
+      if (query.dryRun) return jobs.dryRun(body);
+      const job = await jobs.create(body);
+      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
+    },
+  );
+
+  app.get<{ Querystring: schemas.ListJobsQuery }>('/v1/jobs', { schema: schemas.list }, async ({ query }) =>
+    jobs.list(query),
+  );
+
+  app.get<{ Params: IdParams }>('/v1/jobs/:id', { schema: schemas.get }, async ({ params }) => jobs.get(params.id));
+
+  app.get<{ Params: IdParams; Querystring: schemas.MetricsQuery }>(
+    '/v1/jobs/:id/metrics',
+    { schema: schemas.metrics },
+    async ({ params, query, headers }, reply) => {
+      const result = jobs.metrics(params.id, query);
+      reply.header('vary', 'accept');
+      if (!prefersCsv(headers.accept)) return result;
+      return reply.type('text/csv; charset=utf-8').send(metricsCsv(result.rows));
+    },
+  );
+
+  app.get<{ Params: IdParams }>('/v1/jobs/:id/curves.svg', { schema: schemas.curves }, async ({ params }, reply) => {
+    const job = jobs.get(params.id);
+    const { rows } = jobs.metrics(job.id, { resolution: 'epoch', points: curvePoints });
+    return reply
+      .type('image/svg+xml')
+      .header('cache-control', 'no-store')
+      .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+      .send(curvesSvg(job.name, rows));
+  });
+
+  app.post<{ Params: IdParams }>('/v1/jobs/:id/cancel', { schema: schemas.cancel }, async ({ params }) =>
+    jobs.cancel(params.id),
+  );
+
+  app.delete<{ Params: IdParams }>('/v1/jobs/:id', { schema: schemas.remove }, async ({ params }, reply) => {
+    await jobs.delete(params.id);
+    return reply.code(204).send();
+  });
+}

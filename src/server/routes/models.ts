@@ -1,0 +1,52 @@
+import { open } from 'node:fs/promises';
+import type { FastifyInstance } from 'fastify';
+import type { Services } from '../../service/types.ts';
+import type { IdParams, PageQuery } from '../schemas/common.ts';
+import * as schemas from '../schemas/models.ts';
+
+export function modelRoutes(app: FastifyInstance, services: Services): void {
+  const { models } = services;
+
+  app.get<{ Querystring: PageQuery }>('/v1/models', { schema: schemas.list }, async ({ query }) => models.list(query));
+
+  app.get<{ Params: IdParams }>('/v1/models/:id', { schema: schemas.get }, async ({ params }) => models.get(params.id));
+
+  app.delete<{ Params: IdParams }>('/v1/models/:id', { schema: schemas.remove }, async ({ params }, reply) => {
+    await models.delete(params.id);
+    return reply.code(204).send();
+  });
+
+  app.get<{ Params: IdParams; Querystring: schemas.ExportQuery }>(
+    '/v1/models/:id/export',
+    { schema: schemas.exportModel },
+    async ({ params, query }, reply) => {
+      const model = models.get(params.id);
+      // An open file stays whole, even if the model is deleted while it is on its way.
+      const file = await open(models.weightsFile(model.id));
+      const { size } = await file.stat();
+      return reply
+        .type('application/octet-stream')
+        .header('content-length', String(size))
+        .header('content-disposition', attachment(`${model.name}.${query.format}`))
+        .send(file.createReadStream());
+    },
+  );
+
+  app.put<{ Params: schemas.AliasParams; Body: schemas.AliasBody }>(
+    '/v1/aliases/:alias',
+    { schema: schemas.setAlias },
+    async ({ params, body }) => models.setAlias(params.alias, body.model),
+  );
+
+  app.get('/v1/aliases', { schema: schemas.listAliases }, async () => ({ items: models.aliases(), next: null }));
+}
+
+/** Content-Disposition with the name in plain letters for old clients and in full for all others (RFC 6266). */
+function attachment(name: string): string {
+  const plain = name.replace(/[^\w.-]/g, '_');
+  const full = encodeURIComponent(name.replace(/\p{Surrogate}/gu, '\ufffd')).replace(
+    /['()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16)}`,
+  );
+  return `attachment; filename="${plain}"; filename*=UTF-8''${full}`;
+}

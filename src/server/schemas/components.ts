@@ -1,0 +1,182 @@
+import { type TSchema, Type } from 'typebox';
+import { splitNames } from '../../data/dataset.ts';
+import { problemTable } from '../../errors.ts';
+import { lossNames, normalizationSchema, trainingSchema } from '../../nn/trainingConfig.ts';
+import { component, nullable, sha256, shape, time } from './common.ts';
+import * as examples from './examples.ts';
+
+const task = Type.Enum(['classification', 'regression']);
+const inputType = Type.Enum(['uint8', 'float32'], { description: 'What the dataset stores: the units of raw inputs.' });
+const classes = nullable(
+  Type.Array(Type.String(), { description: 'Class names in index order; null for a regression.' }),
+);
+const count = Type.Integer({ minimum: 0 });
+
+const metrics = Type.Unsafe<Record<string, number>>({
+  type: 'object',
+  additionalProperties: { type: 'number' },
+  description: 'Values by name, for instance loss, accuracy, validationLoss, validationAccuracy.',
+});
+
+const network = Type.Object({
+  input: shape,
+  layers: Type.Array(Type.Object({ type: Type.String() }, { additionalProperties: true })),
+});
+
+export const jobStates = ['queued', 'running', 'paused', 'completed', 'failed', 'cancelled'] as const;
+
+/** Schemas that the document names; the answers of the service as its types say them. */
+export const components: Record<string, TSchema> = {
+  Problem: Type.Object(
+    {
+      type: Type.String(),
+      title: Type.String(),
+      status: Type.Integer(),
+      detail: Type.String({ description: 'What was expected, where, and what came.' }),
+      code: Type.Enum(Object.keys(problemTable), { description: 'Stable: what a program may test.' }),
+      errors: Type.Optional(
+        Type.Array(
+          Type.Object({
+            pointer: Type.String({ description: 'JSON pointer into the body; empty: the body as a whole.' }),
+            message: Type.String(),
+            expected: Type.Optional(Type.Unknown()),
+            received: Type.Optional(Type.Unknown()),
+          }),
+        ),
+      ),
+    },
+    { description: 'RFC 9457 problem details.', examples: [examples.problem] },
+  ),
+
+  Dataset: Type.Object({
+    id: Type.String(),
+    name: Type.String(),
+    createdAt: time,
+    task,
+    inputShape: shape,
+    inputType,
+    targetShape: Type.Array(Type.Integer(), { description: '[] for a class index.' }),
+    classes,
+    features: nullable(Type.Array(Type.String())),
+    samples: Type.Object(Object.fromEntries(splitNames.map((split) => [split, count]))),
+    statistics: Type.Object({
+      min: Type.Number(),
+      max: Type.Number(),
+      mean: Type.Number(),
+      standardDeviation: Type.Number(),
+      classCounts: nullable(Type.Array(count)),
+    }),
+    warnings: Type.Array(Type.Object({ code: Type.String(), message: Type.String() })),
+    bytes: count,
+    sha256,
+  }),
+
+  Sample: Type.Object({
+    index: count,
+    input: Type.Unknown({ description: 'Raw values, nested as inputShape.' }),
+    target: Type.Unknown({ description: 'Class name, or values nested as targetShape.' }),
+  }),
+
+  Training: trainingSchema,
+
+  Job: Type.Object({
+    id: Type.String(),
+    name: Type.String(),
+    state: Type.Enum([...jobStates]),
+    dataset: nullable(Type.String()),
+    network,
+    training: component('Training'),
+    priority: Type.Number(),
+    createdAt: time,
+    startedAt: nullable(time),
+    finishedAt: nullable(time),
+    progress: Type.Object({
+      epoch: count,
+      epochs: count,
+      step: count,
+      steps: count,
+      fraction: Type.Number({ minimum: 0, maximum: 1 }),
+      samplesPerSecond: nullable(Type.Number()),
+      etaSeconds: nullable(Type.Number()),
+    }),
+    metrics,
+    best: nullable(Type.Object({ epoch: count }, { additionalProperties: { type: 'number' } })),
+    test: nullable(metrics),
+    error: nullable(component('Problem')),
+    restarts: count,
+    isa: nullable(Type.String({ description: 'Instruction set that it trains on.' })),
+    weightsHash: nullable(Type.String({ description: 'SHA-256 of the safetensors export.' })),
+    model: nullable(Type.String({ description: 'Id of the model that it became.' })),
+  }),
+
+  DryRun: Type.Object({
+    layers: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        type: Type.String(),
+        inputShape: shape,
+        outputShape: shape,
+        parameters: count,
+        flops: count,
+      }),
+    ),
+    parameters: count,
+    flopsPerSample: count,
+    memoryBytes: count,
+    secondsPerEpoch: nullable(Type.Number({ description: 'null until this machine has been calibrated.' })),
+  }),
+
+  MetricRow: Type.Object(
+    { seq: count, time, epoch: count, step: count },
+    { additionalProperties: { type: 'number' }, description: 'One key more for each metric.' },
+  ),
+
+  Model: Type.Object({
+    id: Type.String({ description: "The job's id." }),
+    name: Type.String(),
+    createdAt: time,
+    job: Type.String(),
+    dataset: nullable(Type.String()),
+    task,
+    network,
+    loss: nullable(Type.Enum([...lossNames])),
+    normalization: normalizationSchema,
+    inputShape: shape,
+    inputType,
+    outputShape: shape,
+    classes,
+    parameters: count,
+    metrics,
+    test: nullable(metrics),
+    step: count,
+    isa: Type.String(),
+    weightsHash: sha256,
+  }),
+
+  Alias: Type.Object({ alias: Type.String(), model: Type.String({ description: 'Id of the model.' }) }),
+
+  Predictions: Type.Object({
+    model: Type.String(),
+    step: Type.Integer({ description: 'Training steps behind the weights that answered.' }),
+    predictions: Type.Array(
+      Type.Object({
+        class: Type.Optional(Type.String()),
+        probability: Type.Optional(nullable(Type.Number({ description: 'null where the loss is no cross-entropy.' }))),
+        top: Type.Optional(Type.Array(Type.Object({ class: Type.String(), probability: nullable(Type.Number()) }))),
+        output: Type.Unknown({ description: "The last layer's value, nested as its shape." }),
+        activations: Type.Optional(
+          Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
+        ),
+      }),
+    ),
+  }),
+
+  Info: Type.Object({
+    name: Type.String(),
+    version: Type.String(),
+    isa: Type.String(),
+    threads: count,
+    jobs: count,
+    kernelVersion: Type.String(),
+  }),
+};

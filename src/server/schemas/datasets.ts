@@ -1,0 +1,118 @@
+import { type Static, Type } from 'typebox';
+import { splitNames } from '../../data/dataset.ts';
+import {
+  binary,
+  closed,
+  component,
+  idParams,
+  json,
+  locationHeader,
+  media,
+  pageOf,
+  pageQuery,
+  problems,
+} from './common.ts';
+import * as examples from './examples.ts';
+import { datasetMetaSchema, datasetRequestSchema } from './requests.ts';
+
+export { datasetMetaSchema };
+
+const tags = ['datasets'];
+
+const uploadSchema = Type.Object(
+  {
+    meta: datasetMetaSchema,
+    file: Type.Optional(binary),
+    images: Type.Optional(binary),
+    labels: Type.Optional(binary),
+    testImages: Type.Optional(binary),
+    testLabels: Type.Optional(binary),
+  },
+  { description: 'meta comes first, then file, or images and labels (IDX, gzipped or not).', ...closed },
+);
+
+const split = Type.Enum([...splitNames], { default: 'train', description: 'Which part of the dataset.' });
+const samplesQuery = Type.Object(
+  {
+    split,
+    offset: Type.Integer({ minimum: 0, default: 0 }),
+    limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  },
+  closed,
+);
+export type SamplesQuery = Static<typeof samplesQuery>;
+const samplePngQuery = Type.Object({ split }, closed);
+export type SamplePngQuery = Static<typeof samplePngQuery>;
+
+export const create = {
+  operationId: 'createDataset',
+  summary: 'Make a dataset from values, a generator or files',
+  description: 'JSON for what is small or made up, multipart/form-data for files, which stream to disk.',
+  tags,
+  body: {
+    content: {
+      'application/json': { schema: { ...datasetRequestSchema, examples: [examples.datasetRequest] } },
+      'multipart/form-data': { schema: uploadSchema },
+    },
+  },
+  response: {
+    201: json('The dataset, stored.', component('Dataset'), examples.dataset, locationHeader),
+    ...problems(400, 413, 415, 422),
+  },
+};
+
+export const list = {
+  operationId: 'listDatasets',
+  summary: 'List datasets, the newest first',
+  tags,
+  querystring: pageQuery,
+  response: {
+    200: json('A page of datasets.', pageOf('Dataset'), { items: [examples.dataset], next: null }),
+    ...problems(400),
+  },
+};
+
+export const get = {
+  operationId: 'getDataset',
+  summary: 'Show one dataset',
+  tags,
+  params: idParams,
+  response: { 200: json('The dataset.', component('Dataset'), examples.dataset), ...problems(404) },
+};
+
+export const samples = {
+  operationId: 'listSamples',
+  summary: 'Look at rows of a dataset',
+  tags,
+  params: idParams,
+  querystring: samplesQuery,
+  response: {
+    200: json(
+      'Rows in raw units.',
+      Type.Object({
+        items: Type.Array(component('Sample')),
+        total: Type.Integer({ description: 'Rows of the split.' }),
+        next: Type.Union([Type.Integer(), Type.Null()], { description: 'Offset of the following page.' }),
+      }),
+      examples.samples,
+    ),
+    ...problems(400, 404),
+  },
+};
+
+export const samplePng = {
+  operationId: 'getSamplePng',
+  summary: 'Look at one sample of an image dataset',
+  tags,
+  params: Type.Object({ ...idParams.properties, index: Type.Integer({ minimum: 0 }) }, closed),
+  querystring: samplePngQuery,
+  response: { 200: media('The sample.', 'image/png'), ...problems(400, 404, 422) },
+};
+
+export const remove = {
+  operationId: 'deleteDataset',
+  summary: 'Delete a dataset that no unfinished job needs',
+  tags,
+  params: idParams,
+  response: { 204: { description: 'Deleted.', type: 'null' }, ...problems(404, 409) },
+};

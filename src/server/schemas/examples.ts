@@ -1,0 +1,176 @@
+/** What the document shows: one dataset, one job on it and the model that it became. */
+
+const time = '2026-01-15T09:30:00.000Z';
+const hash = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+const datasetId = '019bc0de-0000-7000-8000-000000000001';
+const jobId = '019bc0de-0000-7000-8000-000000000002';
+const classes = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+const metrics = { loss: 0.072, accuracy: 0.978, validationLoss: 0.081, validationAccuracy: 0.975 };
+
+const network = {
+  input: [28, 28, 1],
+  layers: [
+    { type: 'flatten', name: 'flatten_0' },
+    { type: 'dense', name: 'dense_1', units: 30, activation: 'sigmoid' },
+    { type: 'dense', name: 'dense_2', units: 10 },
+  ],
+};
+
+const training = {
+  epochs: 10,
+  batchSize: 32,
+  shuffle: true,
+  seed: 1,
+  loss: { type: 'softmaxCrossEntropy' },
+  optimizer: { type: 'adam', learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  initializer: 'glorotUniform',
+  normalization: { type: 'scale', factor: 1 / 255 },
+  validation: { fraction: 0.1 },
+};
+
+export const dataset = {
+  id: datasetId,
+  name: 'mnist',
+  createdAt: time,
+  task: 'classification',
+  inputShape: [28, 28, 1],
+  inputType: 'uint8',
+  targetShape: [],
+  classes,
+  features: null,
+  samples: { train: 60_000, validation: 0, test: 10_000 },
+  statistics: { min: 0, max: 255, mean: 33.3, standardDeviation: 78.6, classCounts: classes.map(() => 6000) },
+  warnings: [],
+  bytes: 54_950_000,
+  sha256: hash,
+};
+
+export const datasetRequest = { name: 'xor', synthetic: { kind: 'xor' } };
+
+export const samples = {
+  items: [{ index: 0, input: [0, 1], target: '1' }],
+  total: 4,
+  next: 1,
+};
+
+export const jobRequest = {
+  name: 'digits',
+  dataset: 'mnist',
+  network: {
+    layers: [{ type: 'flatten' }, { type: 'dense', units: 30, activation: 'sigmoid' }, { type: 'dense', units: 10 }],
+  },
+  training: { epochs: 10, seed: 1, validation: { fraction: 0.1 } },
+};
+
+export const job = {
+  id: jobId,
+  name: 'digits',
+  state: 'completed',
+  dataset: datasetId,
+  network,
+  training,
+  priority: 0,
+  createdAt: time,
+  startedAt: time,
+  finishedAt: time,
+  progress: {
+    epoch: 10,
+    epochs: 10,
+    step: 16_880,
+    steps: 16_880,
+    fraction: 1,
+    samplesPerSecond: 210_000,
+    etaSeconds: 0,
+  },
+  metrics,
+  best: { epoch: 9, ...metrics },
+  test: { loss: 0.079, accuracy: 0.976 },
+  error: null,
+  restarts: 0,
+  isa: 'avx2',
+  weightsHash: hash,
+  model: jobId,
+};
+
+export const queuedJob = {
+  ...job,
+  state: 'queued',
+  startedAt: null,
+  finishedAt: null,
+  progress: { epoch: 0, epochs: 10, step: 0, steps: 16_880, fraction: 0, samplesPerSecond: null, etaSeconds: null },
+  metrics: {},
+  best: null,
+  test: null,
+  isa: null,
+  weightsHash: null,
+  model: null,
+};
+
+export const dryRun = {
+  layers: [
+    { name: 'flatten_0', type: 'flatten', inputShape: [28, 28, 1], outputShape: [784], parameters: 0, flops: 0 },
+    { name: 'dense_1', type: 'dense', inputShape: [784], outputShape: [30], parameters: 23_550, flops: 47_070 },
+    { name: 'dense_2', type: 'dense', inputShape: [30], outputShape: [10], parameters: 310, flops: 610 },
+  ],
+  parameters: 23_860,
+  flopsPerSample: 47_680,
+  memoryBytes: 1_250_000,
+  secondsPerEpoch: 0.31,
+};
+
+export const metricRows = { rows: [{ seq: 1, time, epoch: 1, step: 1688, ...metrics }], next: 1 };
+
+export const events =
+  `id: 1\nevent: state\ndata: {"state":"running"}\n\n` +
+  `id: 2\nevent: epoch\ndata: {"epoch":1,"step":1688,"loss":0.41,"accuracy":0.89}\n\n`;
+
+export const model = {
+  id: jobId,
+  name: 'digits',
+  createdAt: time,
+  job: jobId,
+  dataset: datasetId,
+  task: 'classification',
+  network,
+  loss: 'softmaxCrossEntropy',
+  normalization: training.normalization,
+  inputShape: [28, 28, 1],
+  inputType: 'uint8',
+  outputShape: [10],
+  classes,
+  parameters: 23_860,
+  metrics,
+  test: job.test,
+  step: 16_880,
+  isa: 'avx2',
+  weightsHash: hash,
+};
+
+export const alias = { alias: 'default', model: jobId };
+
+export const prediction = {
+  model: jobId,
+  step: 16_880,
+  predictions: [
+    {
+      class: '7',
+      probability: 0.993,
+      top: [
+        { class: '7', probability: 0.993 },
+        { class: '9', probability: 0.004 },
+      ],
+      output: [-3.1, -5.2, 0.4, 1.9, -6.8, -2.7, -11.3, 9.6, -2.2, 4.1],
+    },
+  ],
+};
+
+export const info = { name: 'hebb', version: '0.1.0', isa: 'avx2', threads: 4, jobs: 1, kernelVersion: '1' };
+
+export const problem = {
+  type: 'urn:hebb:problem:invalid-network',
+  title: 'The network is impossible',
+  status: 422,
+  detail: 'layer 0 "dense_0": takes rank 1, got (28, 28, 1): add flatten before it',
+  code: 'invalid-network',
+  errors: [{ pointer: '/network/layers/0', message: 'takes rank 1', expected: 'rank 1', received: [28, 28, 1] }],
+};

@@ -1,0 +1,139 @@
+import { type Static, Type } from 'typebox';
+import { closed, component, idParams, json, locationHeader, media, pageOf, pageQuery, problems } from './common.ts';
+import { jobStates } from './components.ts';
+import * as examples from './examples.ts';
+import { jobRequestSchema } from './requests.ts';
+
+const tags = ['jobs'];
+
+const createQuery = Type.Object(
+  { dryRun: Type.Boolean({ default: false, description: 'Only tell shapes and costs; nothing is stored.' }) },
+  closed,
+);
+export type CreateJobQuery = Static<typeof createQuery>;
+
+const listQuery = Type.Object({ ...pageQuery.properties, state: Type.Optional(Type.Enum([...jobStates])) }, closed);
+export type ListJobsQuery = Static<typeof listQuery>;
+
+const metricsQuery = Type.Object(
+  {
+    resolution: Type.Enum(['epoch', 'step'], { default: 'epoch' }),
+    since: Type.Optional(Type.Integer({ minimum: 0, description: 'Only rows after this `seq`.' })),
+    points: Type.Optional(
+      Type.Integer({
+        minimum: 2,
+        maximum: 100_000,
+        description: 'Thin to about so many rows; first, last, and min and max of each stretch stay.',
+      }),
+    ),
+  },
+  closed,
+);
+export type MetricsQuery = Static<typeof metricsQuery>;
+
+const jobResponse = (description: string, example: unknown = examples.job) =>
+  json(description, component('Job'), example);
+
+export const create = {
+  operationId: 'createJob',
+  summary: 'Train a network',
+  description: 'Checked before it is accepted; `?dryRun=true` tells what it would cost and stores nothing.',
+  tags,
+  querystring: createQuery,
+  body: { content: { 'application/json': { schema: { ...jobRequestSchema, examples: [examples.jobRequest] } } } },
+  response: {
+    200: json('A dry run: shapes and costs.', component('DryRun'), examples.dryRun),
+    202: json('The job, completed with every default.', component('Job'), examples.queuedJob, locationHeader),
+    ...problems(400, 413, 415, 422, 503),
+  },
+};
+
+export const list = {
+  operationId: 'listJobs',
+  summary: 'List jobs, the newest first',
+  tags,
+  querystring: listQuery,
+  response: {
+    200: json('A page of jobs.', pageOf('Job'), { items: [examples.job], next: null }),
+    ...problems(400),
+  },
+};
+
+export const get = {
+  operationId: 'getJob',
+  summary: 'Show one job',
+  tags,
+  params: idParams,
+  response: { 200: jobResponse('The job.'), ...problems(404) },
+};
+
+const rowsSchema = Type.Object({
+  rows: Type.Array(component('MetricRow')),
+  next: Type.Integer({ description: 'The last `seq`: what to send as `since`.' }),
+});
+
+export const metrics = {
+  operationId: 'getJobMetrics',
+  summary: "A job's curves as rows, in JSON or CSV",
+  tags,
+  params: idParams,
+  querystring: metricsQuery,
+  response: {
+    200: {
+      description: 'The rows; `Accept: text/csv` gives CSV with a header line.',
+      content: {
+        'application/json': { schema: rowsSchema, example: examples.metricRows },
+        'text/csv': {
+          schema: Type.String(),
+          example: 'seq,time,epoch,step,loss\r\n1,2026-01-15T09:30:00.000Z,1,1688,0.41\r\n',
+        },
+      },
+    },
+    ...problems(400, 404),
+  },
+};
+
+export const curves = {
+  operationId: 'getJobCurves',
+  summary: 'Loss and accuracy curves as a picture',
+  tags,
+  params: idParams,
+  response: { 200: media('Two panels: loss and accuracy.', 'image/svg+xml'), ...problems(404) },
+};
+
+export const events = {
+  operationId: 'streamJobEvents',
+  summary: 'Follow a job by server-sent events',
+  description:
+    'Events `state`, `progress` and `epoch` with ids, those of the past first; ends after the final state. A reader ' +
+    'that comes back with `Last-Event-ID` gets what it missed, or 204 where the job is over and nothing was missed.',
+  tags,
+  params: idParams,
+  headers: Type.Object({
+    'last-event-id': Type.Optional(Type.String({ pattern: '^\\d{0,15}$', description: 'Id of the last event seen.' })),
+  }),
+  response: {
+    200: {
+      description: 'The stream.',
+      content: { 'text/event-stream': { schema: Type.String(), example: examples.events } },
+    },
+    204: { description: 'The job is over and nothing was missed.', type: 'null' },
+    ...problems(400, 404),
+  },
+};
+
+export const cancel = {
+  operationId: 'cancelJob',
+  summary: 'Cancel a job; its best weights so far become a model',
+  tags,
+  params: idParams,
+  response: { 200: jobResponse('The job.'), ...problems(404, 409) },
+};
+
+export const remove = {
+  operationId: 'deleteJob',
+  summary: 'Delete a job and its model',
+  tags,
+  params: idParams,
+  response: { 204: { description: 'Deleted.', type: 'null' }, ...problems(404, 409) },
+};

@@ -1,0 +1,77 @@
+import { type Static, Type } from 'typebox';
+import { binary, closed, component, idParams, json, problems } from './common.ts';
+import * as examples from './examples.ts';
+
+const tags = ['predictions'];
+
+export const imageTypes = ['image/png', 'image/jpeg', 'image/webp'] as const;
+
+const options = {
+  top: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Classes to list.' })),
+  layers: Type.Optional(
+    Type.String({ maxLength: 1000, description: 'Names of layers whose activations are wanted, by commas.' }),
+  ),
+  fit: Type.Optional(
+    Type.Enum(['contain', 'cover', 'fill'], { description: "How an image comes to the model's size [contain]." }),
+  ),
+  invert: Type.Optional(Type.Boolean({ description: 'Swap dark and light of images [false].' })),
+};
+const modelQuery = Type.Object(options, closed);
+export type PredictQuery = Static<typeof modelQuery>;
+
+const anyModelQuery = Type.Object(
+  {
+    model: Type.String({ minLength: 1, maxLength: 256, default: 'default', description: 'Id, alias or name.' }),
+    ...options,
+  },
+  closed,
+);
+export type AnyModelPredictQuery = Static<typeof anyModelQuery>;
+
+const jsonBody = Type.Object(
+  {
+    instances: Type.Optional(
+      Type.Array(Type.Unknown(), { minItems: 1, description: 'Rows in raw units of the dataset, nested or flat.' }),
+    ),
+    images: Type.Optional(
+      Type.Array(Type.String(), { minItems: 1, description: 'PNG, JPEG or WebP in base64, or data: URLs.' }),
+    ),
+  },
+  { ...closed, description: 'Exactly one of the two.', examples: [{ instances: [[0, 1]] }] },
+);
+export type PredictBody = Static<typeof jsonBody>;
+
+const shared = {
+  tags,
+  body: {
+    content: {
+      'application/json': { schema: jsonBody },
+      ...Object.fromEntries(imageTypes.map((type) => [type, { schema: binary }])),
+      'multipart/form-data': {
+        schema: Type.Object(
+          { image: Type.Array(binary) },
+          { description: 'One or several images, in parts of any name.' },
+        ),
+      },
+    },
+  },
+  response: {
+    200: json('One prediction for each row or image, in order.', component('Predictions'), examples.prediction),
+    ...problems(400, 404, 413, 415, 422),
+  },
+};
+
+export const predict = {
+  operationId: 'predict',
+  summary: 'Predict with the default model, or with the one named',
+  querystring: anyModelQuery,
+  ...shared,
+};
+
+export const predictWithModel = {
+  operationId: 'predictWithModel',
+  summary: 'Predict with one model',
+  params: idParams,
+  querystring: modelQuery,
+  ...shared,
+};

@@ -1,0 +1,183 @@
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Config } from '../../src/config.ts';
+import { HebbError } from '../../src/errors.ts';
+import * as examples from '../../src/server/schemas/examples.ts';
+import type { Dataset, DryRun, Job, JobEvent, Model, Page, PageQuery, Services } from '../../src/service/types.ts';
+
+export const testConfig: Config = {
+  port: 0,
+  host: '127.0.0.1',
+  dataDir: tmpdir(),
+  jobs: 1,
+  threads: 1,
+  isa: undefined,
+  maxUploadBytes: 1024 ** 2,
+  maxJsonBytes: 4 * 1024 ** 2,
+  maxJsonDepth: 32,
+  corsOrigins: [],
+  logLevel: 'silent',
+};
+
+/** Services in memory: as little behaviour as the HTTP interface needs to be seen working. */
+export interface FakeServices extends Services {
+  /** What reached the services, newest last. */
+  calls: { name: string; args: unknown[] }[];
+  uploadRoot: string;
+  weightsPath: string;
+  /** The job's events; push, then call `wake`. */
+  log: JobEvent[];
+  job: Job;
+  rows: ReturnType<Services['jobs']['metrics']>['rows'];
+  wake(): void;
+  isReady: boolean;
+  /** Event streams that are being read. */
+  readers: number;
+}
+
+export async function fakeServices(): Promise<FakeServices> {
+  const uploadRoot = await mkdtemp(join(tmpdir(), 'hebb-server-'));
+  const dataset = structuredClone(examples.dataset) as Dataset;
+  const model = structuredClone(examples.model) as Model;
+  const calls: FakeServices['calls'] = [];
+  const called = (name: string, ...args: unknown[]) => void calls.push({ name, args });
+  let waiting: (() => void)[] = [];
+
+  const find = <T extends { id: string; name: string }>(what: string, item: T, id: string): T => {
+    if (id === item.id || id === item.name) return item;
+    throw new HebbError('not-found', `no ${what} "${id}"`);
+  };
+  const page = <T>(item: T, query: PageQuery): Page<T> => {
+    called('list', query);
+    return { items: [item], next: null };
+  };
+  const requireName = (request: unknown) => {
+    if (typeof (request as { name?: unknown } | undefined)?.name !== 'string') {
+      throw new HebbError('invalid-request', '/name: must be of type string');
+    }
+  };
+
+  const fake: FakeServices = {
+    calls,
+    uploadRoot,
+    weightsPath: join(uploadRoot, 'absent.safetensors'),
+    log: [],
+    job: structuredClone(examples.job) as Job,
+    rows: structuredClone(examples.metricRows.rows),
+    isReady: true,
+    readers: 0,
+    wake() {
+      const woken = waiting;
+      waiting = [];
+      for (const resolve of woken) resolve();
+    },
+    ready: () => fake.isReady,
+    close: async () => called('close'),
+    datasets: {
+      async create(request) {
+        requireName(request);
+        called('create', request);
+        return dataset;
+      },
+      uploadFolder: () => mkdtemp(join(uploadRoot, 'upload-')),
+      async createFromFiles(meta, files) {
+        const contents: Record<string, string> = {};
+        for (const [name, path] of Object.entries(files)) contents[name] = await readFile(path, 'latin1');
+        called('createFromFiles', meta, contents);
+        return dataset;
+      },
+      list: (query) => page(dataset, query),
+      get: (id) => find('dataset', dataset, id),
+      async samples(id, query) {
+        find('dataset', dataset, id);
+        called('samples', query);
+        return structuredClone(examples.samples);
+      },
+      async samplePng(id, split, index) {
+        find('dataset', dataset, id);
+        called('samplePng', split, index);
+        return Buffer.from('png');
+      },
+      async delete(id) {
+        find('dataset', dataset, id);
+        throw new HebbError('in-use', 'job "digits" needs it');
+      },
+    },
+    jobs: {
+      async create(request) {
+        requireName(request);
+        called('create', request);
+        return structuredClone(examples.queuedJob) as Job;
+      },
+      async dryRun(request) {
+        called('dryRun', request);
+        return structuredClone(examples.dryRun) as DryRun;
+      },
+      list: (query) => page(fake.job, query),
+      get: (id) => find('job', fake.job, id),
+      async cancel(id) {
+        return find('job', fake.job, id);
+      },
+      async delete(id) {
+        find('job', fake.job, id);
+      },
+      metrics(id, query) {
+        find('job', fake.job, id);
+        called('metrics', query);
+        return { rows: fake.rows, next: 1 };
+      },
+      async *events(_id, after, signal) {
+        fake.readers++;
+        try {
+          let at = fake.log.findIndex((event) => event.id > (after ?? -1));
+          if (at < 0) at = fake.log.length;
+          while (!signal.aborted) {
+            while (at < fake.log.length) yield fake.log[at++]!;
+            if (fake.job.state === 'completed') return;
+            await new Promise<void>((resolve) => {
+              waiting.push(resolve);
+              signal.addEventListener('abort', () => resolve(), { once: true });
+            });
+          }
+        } finally {
+          fake.readers--;
+        }
+      },
+    },
+    models: {
+      list: (query) => page(model, query),
+      get: (id) => find('model', model, id),
+      async delete(id) {
+        find('model', model, id);
+      },
+      setAlias(alias, id) {
+        if (id !== model.id) throw new HebbError('unknown-model', `no model "${id}"`);
+        return { alias, model: id };
+      },
+      aliases: () => [structuredClone(examples.alias)],
+      weightsFile: () => fake.weightsPath,
+    },
+    predictions: {
+      async predictInstances(id, instances, options) {
+        called('predictInstances', id, instances, options);
+        return structuredClone(examples.prediction);
+      },
+      async predictImages(id, images, options) {
+        called(
+          'predictImages',
+          id,
+          images.map((image) => image.toString('latin1')),
+          options,
+        );
+        return structuredClone(examples.prediction);
+      },
+    },
+  };
+  return fake;
+}
+
+/** Folders of uploads that are still there. */
+export async function leftovers(fake: FakeServices): Promise<string[]> {
+  return (await readdir(fake.uploadRoot)).filter((name) => name.startsWith('upload-'));
+}

@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { bodyOf, startServer } from '../helpers/server.ts';
+
+const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name": "digits"}' };
+
+test('a job is 202 with Location, a dry run 200', async () => {
+  const { url, services } = await startServer();
+  const response = await fetch(`${url}/v1/jobs`, post);
+  expect(response.status).toBe(202);
+  const job = await bodyOf(response);
+  expect(response.headers.get('location')).toBe(`/v1/jobs/${job.id}`);
+  const dryRun = await fetch(`${url}/v1/jobs?dryRun=true`, post);
+  expect(dryRun.status).toBe(200);
+  expect(dryRun.headers.get('location')).toBeNull();
+  expect(await bodyOf(dryRun)).toHaveProperty('flopsPerSample');
+  await fetch(`${url}/v1/jobs?dryRun=false`, post);
+  expect(services.calls.map((call) => call.name)).toEqual(['create', 'dryRun', 'create']);
+});
+
+test('a list takes a state and a cursor', async () => {
+  const { url, services } = await startServer();
+  await fetch(`${url}/v1/jobs?state=running&limit=3&cursor=abc`);
+  expect(services.calls).toEqual([{ name: 'list', args: [{ state: 'running', limit: 3, cursor: 'abc' }] }]);
+});
+
+test('metrics are JSON, or CSV where the client prefers it', async () => {
+  const { url, services } = await startServer();
+  services.rows = [
+    { seq: 1, time: 't1', epoch: 1, step: 10, loss: 0.5 },
+    { seq: 2, time: 't2', epoch: 2, step: 20, loss: 0.25, 'a,"b"': 1 },
+  ];
+  const csv = 'seq,time,epoch,step,loss,"a,""b"""\r\n1,t1,1,10,0.5,\r\n2,t2,2,20,0.25,1\r\n';
+  const get = (accept: string) => fetch(`${url}/v1/jobs/digits/metrics`, { headers: { accept } });
+  for (const accept of ['text/csv', 'text/csv, application/json;q=0.5', 'text/*', 'Text/CSV;q=1']) {
+    const response = await get(accept);
+    expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8');
+    expect(await response.text()).toBe(csv);
+  }
+  for (const accept of ['*/*', 'application/json', 'text/csv;q=0, */*', 'text/html', 'application/json, text/csv']) {
+    expect(await (await get(accept)).json()).toEqual({ rows: services.rows, next: 1 });
+  }
+  services.calls.length = 0;
+  await fetch(`${url}/v1/jobs/digits/metrics?resolution=step&since=4&points=100`);
+  expect(services.calls[0]!.args).toEqual([{ resolution: 'step', since: 4, points: 100 }]);
+});
+
+test('curves are a picture, with and without rows', async () => {
+  const { url, services } = await startServer();
+  services.job.name = '<b>&"\u0001';
+  services.rows = [1, 2, 3].map((epoch) => ({
+    seq: epoch,
+    time: 't',
+    epoch,
+    step: epoch,
+    loss: 1 / epoch,
+    accuracy: 0.9,
+  }));
+  const path = `${url}/v1/jobs/${services.job.id}/curves.svg`;
+  const response = await fetch(path);
+  expect(response.headers.get('content-type')).toBe('image/svg+xml');
+  const svg = await response.text();
+  expect(svg).toContain('&lt;b&gt;&amp;&quot;\ufffd');
+  expect(svg.match(/<polyline/g)).toHaveLength(2);
+  services.rows = [];
+  expect(await (await fetch(path)).text()).toContain('no epoch is finished yet');
+});
+
+test('cancel answers with the job, delete with nothing', async () => {
+  const { url } = await startServer();
+  const cancelled = await fetch(`${url}/v1/jobs/digits/cancel`, { method: 'POST' });
+  expect(cancelled.status).toBe(200);
+  expect(await bodyOf(cancelled)).toHaveProperty('state');
+  const deleted = await fetch(`${url}/v1/jobs/digits`, { method: 'DELETE' });
+  expect([deleted.status, await deleted.text()]).toEqual([204, '']);
+  expect((await fetch(`${url}/v1/jobs/absent`, { method: 'DELETE' })).status).toBe(404);
+});
+
+test('numbers that JSON lacks leave as null', async () => {
+  const { url, services } = await startServer();
+  services.job.metrics = { loss: Number.NaN, accuracy: Number.POSITIVE_INFINITY };
+  const text = await (await fetch(`${url}/v1/jobs/digits`)).text();
+  expect(text).toContain('"metrics":{"loss":null,"accuracy":null}');
+});
