@@ -33,8 +33,11 @@ export function assertValid(validate: ValidateFunction, value: unknown, code: Pr
   throw validationError(validate.errors ?? [], code);
 }
 
+/** A hostile body can be wrong in a million places; nobody reads past the first hundred. */
+const mostFaults = 100;
+
 export function validationError(errors: ErrorObject[], code: ProblemCode = 'invalid-request'): HebbError {
-  const faults = toFaults(errors);
+  const faults = toFaults(errors.slice(0, mostFaults));
   const first = faults[0];
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
   return new HebbError(
@@ -72,7 +75,7 @@ function toFault(error: ErrorObject): Fault {
       const known = Object.keys((error.parentSchema?.properties as object | undefined) ?? {});
       return {
         pointer: `${pointer}/${escapePointer(key)}`,
-        message: `unknown key "${key}"${didYouMean(key, known)}; known keys: ${known.join(', ')}`,
+        message: `unknown key "${key}"${didYouMean(key, known)}; ${known.length > 0 ? `known keys: ${known.join(', ')}` : 'none is known here'}`,
         expected: known,
         received: key,
       };
