@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Memory, purpose, randomBits, selectIsa, type Source } from '../src/native.ts';
+import { Memory, purpose, randomBits, type Source, selectIsa } from '../src/native.ts';
 import { Network } from '../src/nn/network.ts';
 import type { LayerConfig } from '../src/nn/networkConfig.ts';
 import { recordTraining } from '../src/nn/programs.ts';
@@ -20,7 +20,15 @@ interface Workload {
   batch: number;
   loss: 'mse' | 'softmax-ce';
   optimizer: 'sgd' | 'adam';
-  layers: { type: string; units?: number; filters?: number; kernel?: number; padding?: number; size?: number; activation?: string }[];
+  layers: {
+    type: string;
+    units?: number;
+    filters?: number;
+    kernel?: number;
+    padding?: number;
+    size?: number;
+    activation?: string;
+  }[];
 }
 
 interface Row {
@@ -138,7 +146,9 @@ const peers: Row[] = options.peer
   .map((line) => JSON.parse(line));
 const rows: Row[] = [];
 console.log(`hebb ${version}, ${selectIsa()}, ${threads} thread${threads === 1 ? '' : 's'}\n`);
-console.log(`| workload | mode | hebb |${[...new Set(peers.map((p) => p.peer))].map((p) => ` ${p} | ratio |`).join('')}`);
+console.log(
+  `| workload | mode | hebb |${[...new Set(peers.map((p) => p.peer))].map((p) => ` ${p} | ratio |`).join('')}`,
+);
 console.log(`|---|---|---|${'---|---|'.repeat(new Set(peers.map((p) => p.peer)).size)}`);
 for (const workload of workloads) {
   if (options.only.length > 0 && !options.only.includes(workload.name)) continue;

@@ -47,7 +47,7 @@ let service: ChildProcess | undefined;
 /** A request to the service. @throws Error with the problem's detail where it is refused */
 async function call<T>(path: string, init: RequestInit = {}): Promise<T> {
   const response = await fetch(base + path, init);
-  const body = await response.json();
+  const body = (await response.json()) as { detail?: string };
   if (!response.ok) throw new Error(`${init.method ?? 'GET'} ${path}: ${body.detail ?? response.status}`);
   return body as T;
 }

@@ -4,6 +4,9 @@ import type { NetworkConfig } from '../nn/networkConfig.ts';
 import type { LossName, NormalizationConfig, TrainingConfig, TrainingRequest } from '../nn/trainingConfig.ts';
 import type { Shape } from '../shape.ts';
 import type { Best, MetricValues, Progress } from '../training/protocol.ts';
+import type { JobState } from '../training/states.ts';
+
+export type { JobState };
 
 /** A page of a list; `next` is the cursor of the following page, null on the last. */
 export interface Page<T> {
@@ -25,8 +28,6 @@ export interface Sample {
   /** Class name, or the target nested as targetShape. */
   target: unknown;
 }
-
-export type JobState = 'queued' | 'running' | 'paused' | 'completed' | 'failed' | 'cancelled';
 
 export interface Job {
   id: string;

@@ -1,8 +1,9 @@
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SplitName } from '../data/dataset.ts';
 import { splitIndices } from '../data/split.ts';
 import { openSplit } from '../data/store.ts';
-import { MappedFile, purpose } from '../native.ts';
+import { MappedFile } from '../native.ts';
 import { Network } from '../nn/network.ts';
 import {
   evaluate,
@@ -18,7 +19,7 @@ import { writeDurably } from './weightsFile.ts';
 /** Maps a split's file into memory; null where the dataset has no samples in it. */
 async function mapSplit(task: TrainingTask, name: SplitName): Promise<TrainingSplit | null> {
   if (task.dataset.samples[name] === 0) return null;
-  const split = await openSplit(task.datasetDirectory, name);
+  const split = openSplit(task.datasetDirectory, name);
   const memory = new MappedFile(split.path);
   const { rows } = split;
   return {
@@ -33,6 +34,19 @@ async function mapSplit(task: TrainingTask, name: SplitName): Promise<TrainingSp
   };
 }
 
+/** Class index of every row of the training split. */
+async function readClasses(task: TrainingTask): Promise<Int32Array> {
+  const { path, rows, targetsOffset } = openSplit(task.datasetDirectory, 'train');
+  const classes = new Int32Array(rows);
+  const file = await open(path);
+  try {
+    await file.read(new Uint8Array(classes.buffer), 0, classes.byteLength, targetsOffset);
+  } finally {
+    await file.close();
+  }
+  return classes;
+}
+
 /** The dataset's own validation split, or else a seeded part of the training split. */
 async function trainingData(task: TrainingTask): Promise<TrainingData | null> {
   const train = await mapSplit(task, 'train');
@@ -44,10 +58,9 @@ async function trainingData(task: TrainingTask): Promise<TrainingData | null> {
   if (fraction === 0) return { targets, train };
   const { kept, taken } = splitIndices({
     count: train.inputs.rows,
-    labels: await classesOf(task),
+    labels: targets === 'classes' ? await readClasses(task) : undefined,
     fraction,
     seed: task.training.seed,
-    purpose: purpose.split,
   });
   if (taken.length === 0) return { targets, train };
   return { targets, train: { ...train, rows: kept }, validation: { ...train, rows: taken } };

@@ -1,0 +1,19 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { HebbError } from '../errors.ts';
+import type { ImportResult, ImportTask } from './importer.ts';
+import { readSource } from './readers/index.ts';
+import { writeDataset } from './writeDataset.ts';
+
+/** The entry of the worker thread that one import runs in. */
+const { source, folder, limits } = workerData as ImportTask;
+parentPort!.postMessage(await run());
+
+async function run(): Promise<ImportResult> {
+  try {
+    return { info: await writeDataset(await readSource(source, limits), source, folder) };
+  } catch (error) {
+    // Anything else ends the thread, and reaches the importer with its stack.
+    if (error instanceof HebbError) return { problem: error.toProblem() };
+    throw error;
+  }
+}

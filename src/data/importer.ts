@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { HebbError, type Problem } from '../errors.ts';
+import type { DatasetInfo } from './dataset.ts';
+import type { Source } from './source.ts';
+
+export interface ImportLimits {
+  /** Most bytes of the inputs in the store. */
+  maxBytes: number;
+}
+
+/** What goes to the worker thread. */
+export interface ImportTask {
+  source: Source;
+  /** Exists, and is empty. */
+  folder: string;
+  limits: ImportLimits;
+}
+
+/** What it answers. Anything else that it throws is a bug. */
+export type ImportResult = { info: DatasetInfo } | { problem: Problem };
+
+const partial = '.partial-';
+
+/**
+ * Reads a source into the binary store, in a worker thread. When it resolves, `finalFolder` stands complete and durable
+ * on disk; otherwise it was never there.
+ *
+ * @param finalFolder must not exist; its parent is created
+ * @throws HebbError: what is wrong with the source; 'unavailable' where the disk is full; 'internal' where the worker died
+ */
+export async function importDataset(source: Source, finalFolder: string, limits: ImportLimits): Promise<DatasetInfo> {
+  const parent = dirname(finalFolder);
+  const folder = join(parent, `${basename(finalFolder)}${partial}${randomBytes(6).toString('hex')}`);
+  try {
+    await mkdir(folder, { recursive: true });
+    const info = await runWorker({ source, folder, limits });
+    await syncFolder(folder);
+    await rename(folder, finalFolder);
+    await syncFolder(parent);
+    return info;
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw asHebbError(error);
+  }
+}
+
+function asHebbError(error: unknown): HebbError {
+  if (error instanceof HebbError) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  return new HebbError(
+    full ? 'unavailable' : 'internal',
+    full
+      ? 'The disk is full: there is no room for the dataset.'
+      : 'Reading the dataset failed unexpectedly; the service log has it.',
+    undefined,
+    { cause: error },
+  );
+}
+
+/** Removes what imports left behind when the process was killed. For the start, before any import. */
+export async function removePartialImports(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (name.includes(partial)) await rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+/** Makes the names in a folder durable. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function runWorker(task: ImportTask): Promise<DatasetInfo> {
+  const worker = startWorker(task);
+  try {
+    const result = await new Promise<ImportResult>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+      worker.once('exit', (code) => reject(new Error(`the import worker ended with code ${code} and no answer`)));
+    });
+    if ('problem' in result) throw HebbError.fromProblem(result.problem);
+    return result.info;
+  } finally {
+    await worker.terminate();
+  }
+}
+
+function startWorker(workerData: ImportTask): Worker {
+  // What is built runs as it is; in the source tree a worker has to register the TypeScript loader itself.
+  if (!import.meta.url.endsWith('.ts'))
+    return new Worker(new URL('./importWorker.js', import.meta.url), { workerData });
+  // By its path, since the name would be looked up as CommonJS, whose variant (4.23) cannot load its own files.
+  const tsxPackage = pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'));
+  const tsx = new URL('./dist/esm/api/index.mjs', tsxPackage).href;
+  const entry = new URL('./importWorker.ts', import.meta.url).href;
+  const script = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(entry)});`;
+  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`), { workerData });
+}

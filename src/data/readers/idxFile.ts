@@ -1,0 +1,221 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { HebbError } from '../../errors.ts';
+import { elementCount, formatShape } from '../../shape.ts';
+import { maxRowElements, maxRows } from '../table.ts';
+
+type Decode = (view: DataView, offset: number) => number;
+
+interface ElementType {
+  name: string;
+  bytes: number;
+  integer: boolean;
+  decode: Decode;
+}
+
+/** The third byte of an IDX file (http://yann.lecun.com/exdb/mnist, "the IDX file format"); numbers are big-endian. */
+const elementTypes: Record<number, ElementType> = {
+  8: { name: 'uint8', bytes: 1, integer: true, decode: (view, offset) => view.getUint8(offset) },
+  9: { name: 'int8', bytes: 1, integer: true, decode: (view, offset) => view.getInt8(offset) },
+  11: { name: 'int16', bytes: 2, integer: true, decode: (view, offset) => view.getInt16(offset) },
+  12: { name: 'int32', bytes: 4, integer: true, decode: (view, offset) => view.getInt32(offset) },
+  13: { name: 'float32', bytes: 4, integer: false, decode: (view, offset) => view.getFloat32(offset) },
+  14: { name: 'float64', bytes: 8, integer: false, decode: (view, offset) => view.getFloat64(offset) },
+};
+
+const maxRank = 5;
+/** Deflate cannot shrink further: 258 bytes in 2 bits. */
+const maxDeflateRatio = 1032;
+const chunkBytes = 2 ** 18;
+
+/** An IDX file whose header has been read and fits the file. */
+export interface IdxFile {
+  /** What the file is to the dataset, for messages: images, labels, testImages, testLabels. */
+  part: string;
+  path: string;
+  gzipped: boolean;
+  type: ElementType;
+  /** Samples. */
+  rows: number;
+  /** Shape of one sample; [] in a file of rank 1. */
+  shape: number[];
+}
+
+export function invalidFile(part: string, detail: string, expected?: unknown, received?: unknown): HebbError {
+  return new HebbError('invalid-file', `${part}: ${detail}.`, [
+    { pointer: `/${part}`, message: detail, expected, received },
+  ]);
+}
+
+/**
+ * Reads the header of an IDX file, plain or gzipped (told by its first bytes).
+ * @throws HebbError('invalid-file') for a wrong header or, in a plain file, a length that differs from what it says;
+ *   HebbError('too-large') beyond the most rows or elements
+ */
+export async function openIdx(path: string, part: string): Promise<IdxFile> {
+  const { size, gzipped } = await inspect(path);
+  const header = await firstBytes(path, part, gzipped, 4 + 4 * maxRank);
+  if (header.length < 4)
+    throw invalidFile(part, `an IDX header of at least 8 bytes was expected, the file has ${header.length}`);
+  if (header.readUInt16BE(0) !== 0) {
+    const got = `0x${header.subarray(0, 4).toString('hex')}`;
+    throw invalidFile(part, `an IDX file begins with two zero bytes, this one with ${got}`, '0x0000', got);
+  }
+  const [code, rank] = [header[2]!, header[3]!];
+  const type = elementTypes[code];
+  if (!type) {
+    const known = Object.entries(elementTypes).map(([key, { name }]) => `${Number(key)} (${name})`);
+    throw invalidFile(part, `byte 2 must be an element type, one of ${known.join(', ')}; got ${code}`, known, code);
+  }
+  if (rank < 1 || rank > maxRank) {
+    throw invalidFile(part, `byte 3 must be a number of dimensions from 1 to ${maxRank}, got ${rank}`, maxRank, rank);
+  }
+  if (header.length < 4 + 4 * rank) {
+    throw invalidFile(
+      part,
+      `the header of ${rank} dimensions has ${4 + 4 * rank} bytes, the file ends after ${header.length}`,
+    );
+  }
+  const dimensions = Array.from({ length: rank }, (_, index) => header.readUInt32BE(4 + 4 * index));
+  const [rows, ...shape] = dimensions as [number, ...number[]];
+  const zero = dimensions.indexOf(0);
+  if (zero >= 0) throw invalidFile(part, `dimension ${zero} (byte ${4 + 4 * zero}) is 0: there is no data`, '≥ 1', 0);
+  // First the file's size: dimensions that lie are told as such, not as too large. Up to 5 factors of 32 bits: exact in BigInt only.
+  const promised =
+    dimensions.reduce((product, size) => product * BigInt(size), BigInt(type.bytes)) + BigInt(4 + 4 * rank);
+  const what = `the header says ${type.name} ${formatShape(dimensions)}, that is ${promised} bytes`;
+  if (gzipped ? promised > BigInt(size) * BigInt(maxDeflateRatio) : promised !== BigInt(size)) {
+    throw invalidFile(
+      part,
+      `${what}; the ${gzipped ? 'gzipped ' : ''}file has ${size}${gzipped ? ', too few for so many' : ''}`,
+      Number(promised),
+      size,
+    );
+  }
+  if (rows > maxRows) throw new HebbError('too-large', `${part}: ${what}; at most ${maxRows} samples are taken.`);
+  if (elementCount(shape) > maxRowElements) {
+    throw new HebbError('too-large', `${part}: ${what}; a sample may have at most ${maxRowElements} elements.`);
+  }
+  return { part, path, gzipped, type, rows, shape };
+}
+
+async function inspect(path: string): Promise<{ size: number; gzipped: boolean }> {
+  const file = await open(path, 'r');
+  try {
+    const start = Buffer.alloc(2);
+    await file.read(start, 0, 2, 0);
+    return { size: (await file.stat()).size, gzipped: start.readUInt16BE(0) === 0x1f8b };
+  } finally {
+    await file.close();
+  }
+}
+
+/** The file's bytes, unpacked. Stopping early closes it. */
+async function* bytes(path: string, part: string, gzipped: boolean): AsyncGenerator<Buffer> {
+  const stream = createReadStream(path, { highWaterMark: chunkBytes });
+  if (!gzipped) {
+    yield* stream as AsyncIterable<Buffer>;
+    return;
+  }
+  // Errors come out of the iteration below.
+  const unpacked = pipeline(stream, createGunzip({ chunkSize: chunkBytes }), () => {});
+  let offset = 0;
+  try {
+    for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+      offset += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (!code?.startsWith('Z_')) throw error;
+    throw invalidFile(part, `the gzip data is damaged or ends too early (${message}) after ${offset} unpacked bytes`);
+  }
+}
+
+async function firstBytes(path: string, part: string, gzipped: boolean, count: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of bytes(path, part, gzipped)) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= count) break;
+  }
+  return Buffer.concat(chunks).subarray(0, count);
+}
+
+/**
+ * The data behind the header in chunks of whole rows, as the file has it (big-endian). Never unpacks more than a chunk
+ * beyond what the header says.
+ * @throws HebbError('invalid-file') where the file holds less or more than its header says
+ */
+export async function* idxRows(file: IdxFile): AsyncGenerator<Buffer> {
+  const headerBytes = 8 + 4 * file.shape.length;
+  const rowBytes = elementCount(file.shape) * file.type.bytes;
+  const expected = headerBytes + file.rows * rowBytes;
+  let offset = 0;
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
+  for await (const chunk of bytes(file.path, file.part, file.gzipped)) {
+    const skipped = Math.min(chunk.length, Math.max(0, headerBytes - offset));
+    offset += chunk.length;
+    if (offset > expected) {
+      throw invalidFile(
+        file.part,
+        `the header says ${file.rows} samples, ${expected} bytes in all, but more come after byte ${expected}`,
+        expected,
+      );
+    }
+    pending.push(chunk.subarray(skipped));
+    pendingBytes += chunk.length - skipped;
+    if (pendingBytes < rowBytes) continue;
+    const joined = pending.length === 1 ? pending[0]! : Buffer.concat(pending);
+    const whole = pendingBytes - (pendingBytes % rowBytes);
+    yield joined.subarray(0, whole);
+    pending = [joined.subarray(whole)];
+    pendingBytes -= whole;
+  }
+  if (offset < expected) {
+    const complete = Math.floor(Math.max(0, offset - headerBytes) / rowBytes);
+    throw invalidFile(
+      file.part,
+      `the header says ${file.rows} samples, ${expected} bytes in all, but the data ends after byte ${offset}, in sample ${complete}`,
+      expected,
+      offset,
+    );
+  }
+}
+
+/**
+ * Elements of whole rows as float32.
+ * @param firstRow index of the first of them, for messages
+ * @throws HebbError('invalid-file') for a value that is not finite in float32
+ */
+export function decodeFloats(file: IdxFile, rows: Buffer, firstRow: number): Float32Array {
+  const { decode, bytes: size } = file.type;
+  const view = new DataView(rows.buffer, rows.byteOffset, rows.length);
+  const values = new Float32Array(rows.length / size);
+  for (let i = 0; i < values.length; i++) {
+    values[i] = decode(view, i * size);
+    if (!Number.isFinite(values[i])) {
+      const elements = elementCount(file.shape);
+      const [sample, element] = [firstRow + Math.floor(i / elements), i % elements];
+      const value = String(decode(view, i * size));
+      throw invalidFile(
+        file.part,
+        `element ${element} of sample ${sample} is ${value}; finite float32 numbers are expected`,
+        'a finite float32',
+        value,
+      );
+    }
+  }
+  return values;
+}
+
+/** Elements of whole rows of an integer type. */
+export function decodeIntegers(file: IdxFile, rows: Buffer): Int32Array {
+  const { decode, bytes: size } = file.type;
+  const view = new DataView(rows.buffer, rows.byteOffset, rows.length);
+  return Int32Array.from({ length: rows.length / size }, (_, index) => decode(view, index * size));
+}

@@ -1,0 +1,21 @@
+import type { ImportLimits } from '../importer.ts';
+import type { Source } from '../source.ts';
+import { readSynthetic } from '../synthetic.ts';
+import type { Table } from '../table.ts';
+import { readIdx } from './idx.ts';
+import { readJson } from './json.ts';
+
+/** One reader a kind of source. */
+export const readers: {
+  [Kind in Source['kind']]: (source: Extract<Source, { kind: Kind }>, limits: ImportLimits) => Promise<Table> | Table;
+} = {
+  idx: readIdx,
+  json: readJson,
+  synthetic: readSynthetic,
+};
+
+/** @throws HebbError for what is wrong with the source */
+export async function readSource(source: Source, limits: ImportLimits): Promise<Table> {
+  const read = readers[source.kind] as (source: Source, limits: ImportLimits) => Promise<Table> | Table;
+  return await read(source, limits);
+}

@@ -1,0 +1,174 @@
+import { type Static, Type } from 'typebox';
+import { type Fault, HebbError } from '../errors.ts';
+import { assertValid, compileSchema } from '../validate.ts';
+import { maxClasses } from './classes.ts';
+import { type SyntheticConfig, syntheticSchema } from './synthetic.ts';
+
+const closed = { additionalProperties: false } as const;
+const fraction = Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 }));
+const rows = Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 }));
+const name = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^\\P{Cc}+$',
+  description: 'No control characters.',
+});
+const label = Type.String({ minLength: 1, maxLength: 200 });
+
+const common = {
+  task: Type.Optional(
+    Type.Union([Type.Literal('classification'), Type.Literal('regression')], {
+      description: 'Default: text, boolean and IDX targets are classes, numbers a regression.',
+    }),
+  ),
+  classes: Type.Optional(
+    Type.Array(label, {
+      minItems: 1,
+      maxItems: maxClasses,
+      uniqueItems: true,
+      description:
+        'Names of the classes in the order of their indices. Integer targets are indices into it, unless all names are integers: then they are names.',
+    }),
+  ),
+  features: Type.Optional(
+    Type.Array(label, {
+      minItems: 1,
+      maxItems: 65_536,
+      uniqueItems: true,
+      description: 'Names of the inputs, rank 1 only.',
+    }),
+  ),
+  split: Type.Optional(
+    Type.Object(
+      {
+        validation: fraction,
+        test: fraction,
+        seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 2 ** 32 - 1 })),
+        stratify: Type.Optional(Type.Boolean({ description: 'Keep the shares of the classes [true].' })),
+      },
+      { ...closed, description: 'Fractions of the samples [0].' },
+    ),
+  ),
+  limit: Type.Optional(
+    Type.Object(
+      { train: rows, validation: rows, test: rows },
+      { ...closed, description: 'Keep the first samples of a split.' },
+    ),
+  ),
+};
+
+const spec = {
+  ...common,
+  inputs: Type.Optional(
+    Type.Array(Type.Unknown(), { description: 'Samples: numbers or nested arrays of one shape; goes with targets.' }),
+  ),
+  targets: Type.Optional(Type.Array(Type.Unknown(), { description: 'One for each input.' })),
+  synthetic: Type.Optional(syntheticSchema),
+};
+
+/** JSON body of POST /v1/datasets; besides the schema: inputs and targets, or synthetic. */
+export const datasetRequestSchema = Type.Object(
+  { name, ...spec },
+  { ...closed, description: 'Either inputs and targets, or synthetic.' },
+);
+export type DatasetRequest = Static<typeof datasetRequestSchema>;
+
+/** A dataset inside another request: a name is not needed. */
+export const datasetSpecSchema = Type.Object(
+  { name: Type.Optional(name), ...spec },
+  { ...closed, description: 'Either inputs and targets, or synthetic.' },
+);
+
+/** Part `meta` of a multipart upload. */
+export const datasetMetaSchema = Type.Object(
+  {
+    name,
+    ...common,
+    format: Type.Optional(Type.Literal('idx')),
+    shape: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 1, maximum: 2 ** 24 }), {
+        minItems: 1,
+        maxItems: 4,
+        description: 'View each sample in this shape.',
+      }),
+    ),
+  },
+  closed,
+);
+export type DatasetMeta = Static<typeof datasetMetaSchema>;
+
+export type SourceOptions = Omit<DatasetMeta, 'name' | 'format'>;
+/** Paths of complete files, gzipped or not. */
+export interface IdxSource extends SourceOptions {
+  kind: 'idx';
+  files: { images: string; labels: string; testImages?: string; testLabels?: string };
+}
+export interface JsonSource extends SourceOptions {
+  kind: 'json';
+  inputs: unknown[];
+  targets: unknown[];
+}
+export interface SyntheticSource extends SourceOptions {
+  kind: 'synthetic';
+  synthetic: SyntheticConfig;
+}
+/** Where a dataset comes from, and how it is to be read: plain values, so that it can go to a worker thread. */
+export type Source = IdxSource | JsonSource | SyntheticSource;
+
+const validateSpec = compileSchema(datasetSpecSchema);
+const validateMeta = compileSchema(datasetMetaSchema);
+
+/**
+ * The source that a JSON request describes, with or without a name.
+ * @throws HebbError('invalid-request') where it does not fit the schema or is not exactly one kind of source
+ */
+export function datasetSpec(request: unknown): Source {
+  assertValid(validateSpec, request);
+  const { name: _, inputs, targets, synthetic, ...options } = request as Static<typeof datasetSpecSchema>;
+  checkSplit(options);
+  const given = Object.entries({ inputs, targets, synthetic }).filter(([, value]) => value !== undefined);
+  if (synthetic && given.length === 1) return { kind: 'synthetic', synthetic, ...options };
+  if (inputs && targets && !synthetic) return { kind: 'json', inputs, targets, ...options };
+  const received = given.map(([key]) => key);
+  const message = `either "inputs" and "targets", or "synthetic" is expected; got ${received.join(', ') || 'none of them'}`;
+  const fault = { pointer: '', message, expected: ['inputs and targets', 'synthetic'], received };
+  throw new HebbError('invalid-request', `the dataset: ${message}`, [fault]);
+}
+
+/**
+ * The source that a multipart upload describes.
+ * @param files paths by the name of their part
+ * @throws HebbError('invalid-request') for a wrong `meta`, or where a part is missing
+ */
+export function uploadSource(meta: unknown, files: Partial<Record<string, string>>): Source {
+  assertValid(validateMeta, meta);
+  const { name: _, format: __, ...options } = meta as DatasetMeta;
+  checkSplit(options);
+  const { images, labels, testImages, testLabels, ...others } = files;
+  const faults: Fault[] = [];
+  const missing = (part: string) => faults.push({ pointer: `/${part}`, message: `the file part "${part}" is missing` });
+  if (!images) missing('images');
+  if (!labels) missing('labels');
+  if (testLabels && !testImages) missing('testImages');
+  if (testImages && !testLabels) missing('testLabels');
+  for (const [part, path] of Object.entries(others)) {
+    if (path)
+      faults.push({ pointer: `/${part}`, message: `IDX files come as images and labels, got a part "${part}"` });
+  }
+  if (testImages && options.split?.test) {
+    const message = 'the upload has test files: no fraction can be split off for it';
+    faults.push({ pointer: '/split/test', message, expected: 0, received: options.split.test });
+  }
+  if (faults.length > 0)
+    throw new HebbError('invalid-request', faults.map(({ message }) => message).join('; '), faults);
+  return { kind: 'idx', files: { images: images!, labels: labels!, testImages, testLabels }, ...options };
+}
+
+function checkSplit({ split }: SourceOptions): void {
+  const sum = (split?.validation ?? 0) + (split?.test ?? 0);
+  if (sum < 1) return;
+  const message = `validation and test must leave something to train on: together below 1, got ${sum}`;
+  throw new HebbError('invalid-request', `/split: ${message}`, [
+    { pointer: '/split', message, expected: '< 1', received: sum },
+  ]);
+}

@@ -1,0 +1,81 @@
+import type { Statistics } from './dataset.ts';
+
+type Moments = Omit<Statistics, 'classCounts'>;
+
+/** Range and moments of the elements of rows as they come; they do not depend on how the source was cut into chunks. */
+export interface Accumulator {
+  add(row: Uint8Array): void;
+  /** standardDeviation is that of the population (divided by n). */
+  result(): Moments;
+}
+
+/** @param type of the rows' little-endian elements */
+export function accumulate(type: 'uint8' | 'float32'): Accumulator {
+  return type === 'uint8' ? bytesAccumulator() : floatsAccumulator();
+}
+
+/** Exact: from how often each value occurs. */
+function bytesAccumulator(): Accumulator {
+  const histogram = new Float64Array(256);
+  return {
+    add(row) {
+      for (let i = 0; i < row.length; i++) histogram[row[i]!]! += 1;
+    },
+    result() {
+      const count = histogram.reduce((sum, n) => sum + n, 0);
+      const mean = histogram.reduce((sum, n, value) => sum + n * value, 0) / count;
+      const squares = histogram.reduce((sum, n, value) => sum + n * (value - mean) ** 2, 0);
+      const min = histogram.findIndex((n) => n > 0);
+      return { min, max: histogram.findLastIndex((n) => n > 0), mean, standardDeviation: Math.sqrt(squares / count) };
+    },
+  };
+}
+
+/** Row by row, merged as in Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979). */
+function floatsAccumulator(): Accumulator {
+  let [count, mean, squares, min, max] = [0, 0, 0, Infinity, -Infinity];
+  return {
+    add(row) {
+      const values = new Float32Array(row.buffer, row.byteOffset, row.length / 4);
+      let sum = 0;
+      for (const value of values) {
+        sum += value;
+        if (value < min) min = value;
+        if (value > max) max = value;
+      }
+      const rowMean = sum / values.length;
+      let rowSquares = 0;
+      for (const value of values) rowSquares += (value - rowMean) ** 2;
+      const merged = count + values.length;
+      const distance = rowMean - mean;
+      squares += rowSquares + distance ** 2 * ((count * values.length) / merged);
+      mean += (distance * values.length) / merged;
+      count = merged;
+    },
+    result: () => ({ min, max, mean, standardDeviation: Math.sqrt(squares / count) }),
+  };
+}
+
+/** Finds the elements that are the same in every row. */
+export function constantElements(): { add(row: Uint8Array): void; result(elementBytes: number): number[] } {
+  let first: Uint8Array | undefined;
+  let varies = new Uint8Array(0);
+  return {
+    add(row) {
+      if (!first) {
+        first = row.slice();
+        varies = new Uint8Array(row.length);
+        return;
+      }
+      for (let i = 0; i < row.length; i++) varies[i]! |= row[i]! ^ first[i]!;
+    },
+    result(elementBytes) {
+      const indices: number[] = [];
+      for (let e = 0; e * elementBytes < varies.length; e++) {
+        const bytes = varies.subarray(e * elementBytes, (e + 1) * elementBytes);
+        if (bytes.every((byte) => byte === 0)) indices.push(e);
+      }
+      return indices;
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { uuidv7 } from 'uuidv7';
+import type { Config } from '../config.ts';
+import type { DatasetInfo } from '../data/dataset.ts';
+import { importDataset } from '../data/importer.ts';
+import { samplePng } from '../data/samplePng.ts';
+import { type DatasetMeta, datasetRequestSchema, datasetSpec, type Source, uploadSource } from '../data/source.ts';
+import { readRows } from '../data/store.ts';
+import { HebbError } from '../errors.ts';
+import type { DatasetRecord } from '../store/datasets.ts';
+import type { Store } from '../store/store.ts';
+import { checkBody, compileSchema } from './body.ts';
+import { pageOf } from './lists.ts';
+import type { Paths } from './paths.ts';
+import type { DatasetService } from './types.ts';
+
+/** Text and compressed files grow when they become numbers; the store may be so many times the largest upload. */
+const storeGrowth = 4;
+
+const validateRequest = compileSchema(datasetRequestSchema);
+
+/** A dataset on disk that no row of the database tells of yet: it becomes one by `commit`, or goes by `discard`. */
+export interface PreparedDataset {
+  record: DatasetRecord;
+  commit(): void;
+  discard(): Promise<void>;
+}
+
+export interface Datasets extends DatasetService {
+  /** @throws HebbError for what is wrong with the source */
+  prepare(source: Source, name?: string): Promise<PreparedDataset>;
+  /** By id, else by name. */
+  find(idOrName: string): DatasetRecord | undefined;
+}
+
+export function createDatasets(store: Store, paths: Paths, config: Config): Datasets {
+  const limits = { maxBytes: storeGrowth * config.maxUploadBytes };
+  const folderOf = (id: string) => join(paths.datasets, id);
+  const find = (idOrName: string) => store.datasets.get(idOrName) ?? store.datasets.byName(idOrName);
+
+  function get(id: string): DatasetRecord {
+    const dataset = find(id);
+    if (!dataset) throw new HebbError('not-found', `no dataset has the id or the name "${id}"`);
+    return dataset;
+  }
+
+  async function prepare(source: Source, name?: string): Promise<PreparedDataset> {
+    const id = uuidv7();
+    const info = await importDataset(source, folderOf(id), limits);
+    const record = { id, name: name ?? generatedName(info), createdAt: new Date().toISOString(), ...info };
+    return {
+      record,
+      commit: () => store.datasets.insert(record),
+      discard: () => rm(folderOf(id), { recursive: true, force: true }),
+    };
+  }
+
+  async function add(source: Source, name: string): Promise<DatasetRecord> {
+    const prepared = await prepare(source, name);
+    try {
+      prepared.commit();
+    } catch (error) {
+      await prepared.discard();
+      throw error;
+    }
+    return prepared.record;
+  }
+
+  return {
+    find,
+    get,
+    prepare,
+    async create(request) {
+      checkBody(validateRequest, request);
+      return add(datasetSpec(request), (request as { name: string }).name);
+    },
+    async uploadFolder() {
+      const folder = join(paths.tmp, uuidv7());
+      await mkdir(folder, { recursive: true });
+      return folder;
+    },
+    async createFromFiles(meta, files) {
+      return add(uploadSource(meta, files), (meta as DatasetMeta).name);
+    },
+    list: (query) =>
+      pageOf(
+        query,
+        (page) => store.datasets.list(page),
+        (record) => record,
+      ),
+    async samples(id, { split, offset, limit }) {
+      const dataset = get(id);
+      const total = dataset.samples[split];
+      const items = offset < total ? await readRows(folderOf(dataset.id), dataset, split, offset, limit) : [];
+      const end = offset + items.length;
+      return { items, total, next: items.length > 0 && end < total ? end : null };
+    },
+    async samplePng(id, split, index) {
+      const dataset = get(id);
+      const total = dataset.samples[split];
+      if (index >= total) throw new HebbError('not-found', `there is no sample ${index} in ${split}: it has ${total}`);
+      return samplePng(folderOf(dataset.id), dataset, split, index);
+    },
+    async delete(id) {
+      const dataset = get(id);
+      const job = store.jobs.unfinishedOf(dataset.id);
+      if (job !== undefined) throw new HebbError('in-use', `the job "${job}" still needs the dataset: cancel it first`);
+      store.datasets.delete(dataset.id);
+      await rm(folderOf(dataset.id), { recursive: true, force: true });
+    },
+  };
+}
+
+function generatedName(info: DatasetInfo): string {
+  return `dataset-${info.sha256.slice(0, 8)}`;
+}

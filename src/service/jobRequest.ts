@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { type Static, Type } from 'typebox';
+import type { DatasetInfo } from '../data/dataset.ts';
+import { datasetSpecSchema } from '../data/source.ts';
+import { HebbError } from '../errors.ts';
+import type { NetworkConfig } from '../nn/networkConfig.ts';
+import { networkSchema } from '../nn/networkSchema.ts';
+import type { JobPlan } from '../nn/plan.ts';
+import { type TrainingConfig, trainingSchema } from '../nn/trainingConfig.ts';
+import type { ModelTraits } from '../store/models.ts';
+import type { Progress } from '../training/protocol.ts';
+import { checkBody, compileSchema } from './body.ts';
+
+const datasetName = Type.String({ minLength: 1, maxLength: 200, description: 'Id or name of a dataset.' });
+
+const parts = {
+  name: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 200, pattern: '^\\P{Cc}+$', description: 'No control characters.' }),
+  ),
+  network: networkSchema,
+  training: Type.Optional(trainingSchema),
+  priority: Type.Optional(
+    Type.Integer({ minimum: -1000, maximum: 1000, description: 'Higher goes first; of equals the older [0].' }),
+  ),
+};
+const closed = { additionalProperties: false } as const;
+
+/** Body of POST /v1/jobs. */
+export const jobRequestSchema = Type.Object(
+  {
+    ...parts,
+    dataset: Type.Optional(
+      Type.Union([datasetName, datasetSpecSchema], { description: 'Id, name, or a dataset to be stored and used.' }),
+    ),
+  },
+  closed,
+);
+export type JobBody = Omit<Static<typeof jobRequestSchema>, 'network'> & { network: NetworkConfig };
+
+// The union would tell only that neither of its sides fits; each side by itself tells what is wrong.
+const validateWithName = compileSchema(Type.Object({ ...parts, dataset: Type.Optional(datasetName) }, closed));
+const validateWithSpec = compileSchema(Type.Object({ ...parts, dataset: datasetSpecSchema }, closed));
+
+/** @throws HebbError('invalid-request') with all that does not fit the schema */
+export function checkJobBody(body: unknown): asserts body is JobBody {
+  const dataset = typeof body === 'object' && body !== null && 'dataset' in body ? body.dataset : undefined;
+  const hasSpec = typeof dataset === 'object' && dataset !== null && !Array.isArray(dataset);
+  checkBody(hasSpec ? validateWithSpec : validateWithName, body);
+}
+
+/** What is known of the model before it is trained. */
+export function traitsOf(plan: JobPlan, dataset: DatasetInfo | null): ModelTraits {
+  const { loss, normalization } = plan.training;
+  const classifies = loss.type === 'softmaxCrossEntropy' || loss.type === 'binaryCrossEntropy';
+  return {
+    task: dataset?.task ?? (classifies ? 'classification' : 'regression'),
+    loss: loss.type,
+    normalization,
+    inputShape: dataset?.inputShape ?? plan.network.input,
+    inputType: dataset?.inputType ?? 'float32',
+    outputShape: plan.resolved.outputShape,
+    classes: dataset?.classes ?? null,
+    parameters: plan.parameters,
+  };
+}
+
+/** A job that has done nothing yet. */
+export function initialProgress(training: TrainingConfig, dataset: DatasetInfo | null): Progress {
+  const { epochs, batchSize, validation } = training;
+  const given = dataset?.samples.train ?? 0;
+  const takesPart = dataset?.samples.validation === 0 && validation !== undefined;
+  const rows = given - (takesPart ? Math.round(given * validation.fraction) : 0);
+  const stepsPerEpoch = batchSize === 'full' ? Math.min(1, rows) : Math.ceil(rows / batchSize);
+  const steps = epochs * stepsPerEpoch;
+  return { epoch: 0, epochs, step: 0, steps, fraction: 0, samplesPerSecond: null, etaSeconds: null };
+}
+
+/** @throws HebbError('invalid-network') where the training would take more memory than the machine grants */
+export function checkMemory(plan: JobPlan): void {
+  const available = memoryLimitBytes();
+  if (plan.memoryBytes <= available) return;
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const message =
+    `training takes ${gib(plan.memoryBytes)} of memory, the machine has ${gib(available)}: ` +
+    'use smaller layers or a smaller batchSize';
+  throw new HebbError('invalid-network', message, [
+    { pointer: '/network', message, expected: available, received: plan.memoryBytes },
+  ]);
+}
+
+/** Bytes of memory that this process may use: the machine's, or what its cgroup (version 2 or 1) grants. */
+export function memoryLimitBytes(): number {
+  let limit = totalmem();
+  for (const path of ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes']) {
+    try {
+      const granted = Number(readFileSync(path, 'utf8')); // "max" where nothing limits it
+      if (granted > 0) limit = Math.min(limit, granted);
+    } catch {
+      // Not this version of cgroups.
+    }
+  }
+  return limit;
+}

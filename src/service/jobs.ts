@@ -1,0 +1,227 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { uuidv7 } from 'uuidv7';
+import { datasetSpec } from '../data/source.ts';
+import { HebbError } from '../errors.ts';
+import { type JobPlan, planJob } from '../nn/plan.ts';
+import type { DatasetRecord } from '../store/datasets.ts';
+import type { StoredEvent } from '../store/events.ts';
+import type { JobRecord } from '../store/jobs.ts';
+import type { Store } from '../store/store.ts';
+import type { JobQueue } from '../training/queue.ts';
+import { isFinal } from '../training/states.ts';
+import { withPointer } from './body.ts';
+import type { Datasets, PreparedDataset } from './datasets.ts';
+import { checkJobBody, checkMemory, initialProgress, type JobBody, traitsOf } from './jobRequest.ts';
+import { pageOf } from './lists.ts';
+import type { Paths } from './paths.ts';
+import type { Job, JobEvent, JobService, JobState } from './types.ts';
+
+export interface Jobs extends JobService {
+  /** Goes on with the removal of what deleted jobs left; to be called at start. */
+  forgetDeleted(): void;
+  /** Takes no new jobs from now on. Resolves when the removal under way has stopped. */
+  close(): Promise<void>;
+}
+
+interface Parts {
+  store: Store;
+  queue: JobQueue;
+  datasets: Datasets;
+  paths: Paths;
+  logger: Logger;
+  /** Called for a model that is no more. */
+  onModelDeleted(id: string): void;
+}
+
+/** A request with its dataset found or made, and its plan. */
+interface Planned {
+  body: JobBody;
+  plan: JobPlan;
+  dataset: DatasetRecord | null;
+  /** The dataset where it came with the request. */
+  prepared: PreparedDataset | null;
+}
+
+export function createJobs({ store, queue, datasets, paths, logger, onModelDeleted }: Parts): Jobs {
+  let closing = false;
+  let forgetting: Promise<void> = Promise.resolve();
+
+  function find(idOrName: string): JobRecord {
+    const job = store.jobs.get(idOrName) ?? store.jobs.byName(idOrName);
+    if (!job) throw new HebbError('not-found', `no job has the id or the name "${idOrName}"`);
+    return job;
+  }
+
+  const present = (record: JobRecord): Job => {
+    const { traits: _, deaths: __, ...job } = record;
+    return job.state === 'running' ? { ...job, ...queue.progressOf(job.id) } : job;
+  };
+
+  /** @throws HebbError for all that can be known to be wrong before training; what was prepared is then gone */
+  async function planned(body: unknown): Promise<Planned> {
+    checkJobBody(body);
+    const prepared = typeof body.dataset === 'object' ? await prepareDataset(body.dataset) : null;
+    try {
+      const dataset = prepared?.record ?? findDataset(body.dataset as string | undefined);
+      const plan = planJob({ network: body.network, training: body.training, dataset });
+      checkMemory(plan);
+      return { body, plan, dataset, prepared };
+    } catch (error) {
+      await prepared?.discard();
+      throw error;
+    }
+  }
+
+  async function prepareDataset(spec: JobBody['dataset'] & object): Promise<PreparedDataset> {
+    try {
+      return await datasets.prepare(datasetSpec(spec), spec.name);
+    } catch (error) {
+      throw withPointer(error, '/dataset');
+    }
+  }
+
+  function findDataset(idOrName: string | undefined): DatasetRecord | null {
+    if (idOrName === undefined) return null;
+    const dataset = datasets.find(idOrName);
+    if (dataset) return dataset;
+    const message = `no dataset has the id or the name "${idOrName}"`;
+    throw new HebbError('unknown-dataset', message, [{ pointer: '/dataset', message, received: idOrName }]);
+  }
+
+  /** A dataset that was stored before with the same content and the same names of classes and features. */
+  function storedTwin({ id, sha256, task, classes, features }: DatasetRecord): DatasetRecord | undefined {
+    const names = JSON.stringify([task, classes, features]);
+    return store.datasets
+      .byHash(sha256)
+      .find((other) => other.id !== id && JSON.stringify([other.task, other.classes, other.features]) === names);
+  }
+
+  function refuseWhenClosing(): void {
+    if (closing) throw new HebbError('unavailable', 'the service is stopping and takes no new jobs');
+  }
+
+  /** Removes rows of deleted jobs, a few at a time. */
+  function forgetDeleted(): void {
+    const removal = async () => {
+      for (const id of store.jobs.deletions()) {
+        while (!closing && !store.jobs.forget(id)) await setImmediate();
+      }
+    };
+    forgetting = forgetting.then(removal).catch((error) => {
+      logger.error({ err: error }, 'rows of a deleted job could not be removed');
+    });
+  }
+
+  async function* followed(job: JobRecord, after: number, signal: AbortSignal): AsyncGenerator<JobEvent, void, void> {
+    if (isFinal(job.state) && after >= store.events.lastId(job.id)) return;
+    for await (const event of store.events.follow(job.id, after, signal)) {
+      yield toJobEvent(event, job);
+      if (event.type === 'state' && isFinal(event.data.state as JobState)) return;
+    }
+  }
+
+  return {
+    async create(body) {
+      refuseWhenClosing();
+      const { plan, dataset, prepared, body: request } = await planned(body);
+      const twin = prepared && storedTwin(prepared.record);
+      const id = uuidv7();
+      const record: JobRecord = {
+        id,
+        name: request.name ?? `job-${id.slice(-8)}`,
+        priority: request.priority ?? 0,
+        dataset: twin?.id ?? dataset?.id ?? null,
+        network: plan.network,
+        training: plan.training,
+        traits: traitsOf(plan, dataset),
+        createdAt: new Date().toISOString(),
+        state: 'queued',
+        startedAt: null,
+        finishedAt: null,
+        progress: initialProgress(plan.training, dataset),
+        metrics: {},
+        best: null,
+        test: null,
+        error: null,
+        restarts: 0,
+        deaths: 0,
+        isa: null,
+        weightsHash: null,
+        model: null,
+      };
+      // From here to the insertion nothing waits, so the dataset cannot be deleted in between.
+      try {
+        refuseWhenClosing();
+        if (!prepared) findDataset(record.dataset ?? undefined);
+        if (!twin) prepared?.commit();
+        store.jobs.insert(record);
+      } catch (error) {
+        await prepared?.discard();
+        throw error;
+      }
+      queue.wake();
+      if (twin) await prepared.discard();
+      return present(record);
+    },
+
+    async dryRun(body) {
+      const { plan, prepared } = await planned(body);
+      await prepared?.discard();
+      const { layers, parameters, flopsPerSample, memoryBytes } = plan;
+      return { layers, parameters, flopsPerSample, memoryBytes, secondsPerEpoch: null };
+    },
+
+    list: ({ state, ...query }) => pageOf(query, (page) => store.jobs.list({ ...page, state }), present),
+
+    get: (id) => present(find(id)),
+
+    async cancel(id) {
+      const job = find(id);
+      await queue.cancel(job.id, job.state);
+      return present(find(job.id));
+    },
+
+    async delete(id) {
+      const job = find(id);
+      if (!isFinal(job.state)) {
+        throw new HebbError('state-conflict', `the job is ${job.state}: cancel it first, or wait for its end`);
+      }
+      const [alias] = store.models.aliasesOf(job.id);
+      if (alias !== undefined) {
+        throw new HebbError('in-use', `the alias "${alias}" points at the job's model: point it at another one first`);
+      }
+      store.jobs.delete(job.id);
+      onModelDeleted(job.id);
+      forgetDeleted();
+      await rm(join(paths.models, job.id), { recursive: true, force: true });
+    },
+
+    metrics(id, { resolution, since = 0, points }) {
+      const job = find(id);
+      const rows =
+        points === undefined
+          ? store.metrics.after(job.id, resolution, since)
+          : store.metrics.thinned(job.id, resolution, since, points);
+      return { rows, next: rows.at(-1)?.seq ?? since };
+    },
+
+    events: (id, after, signal) => followed(find(id), after ?? 0, signal),
+
+    forgetDeleted,
+
+    async close() {
+      closing = true;
+      await forgetting;
+    },
+  };
+}
+
+/** A state event carries the whole job: what of it never changes is not kept with every event. */
+function toJobEvent({ id, type, data }: StoredEvent, job: JobRecord): JobEvent {
+  if (type !== 'state') return { id, type, data };
+  const { traits: _, deaths: __, ...whole } = { ...job, ...data };
+  return { id, type, data: whole };
+}

@@ -1,0 +1,70 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HebbError } from '../errors.ts';
+import type { ModelRecord } from '../store/models.ts';
+import type { Store } from '../store/store.ts';
+import { isFinal } from '../training/states.ts';
+import { pageOf } from './lists.ts';
+import type { Paths } from './paths.ts';
+import type { Model, ModelService } from './types.ts';
+
+export interface Models extends ModelService {
+  /** @throws HebbError('not-found'), or 'state-conflict' where a job of this id or name has no model yet */
+  find(idOrName: string): ModelRecord;
+  pathOf(model: ModelRecord): string;
+}
+
+export function createModels(store: Store, paths: Paths, onModelDeleted: (id: string) => void): Models {
+  const pathOf = ({ id, weightsFile }: ModelRecord) => join(paths.models, id, weightsFile);
+  const lookUp = (name: string) => store.models.get(name) ?? store.models.byAlias(name) ?? store.models.byName(name);
+
+  function find(idOrName: string): ModelRecord {
+    const model = lookUp(idOrName);
+    if (model) return model;
+    const job = store.jobs.get(idOrName) ?? store.jobs.byName(idOrName);
+    if (job && !isFinal(job.state)) {
+      throw new HebbError(
+        'state-conflict',
+        `the job "${job.name}" is ${job.state} and has no model yet: wait for it to be completed, or cancel it`,
+      );
+    }
+    if (job) throw new HebbError('not-found', `the job "${job.name}" is ${job.state} and has no model`);
+    if (idOrName === 'default') {
+      throw new HebbError('not-found', 'there is no default model: no job has been completed yet');
+    }
+    throw new HebbError('not-found', `no model has the id, the alias or the name "${idOrName}"`);
+  }
+
+  return {
+    find,
+    pathOf,
+    list: (query) => pageOf(query, (page) => store.models.list(page), present),
+    get: (id) => present(find(id)),
+    async delete(id) {
+      const model = find(id);
+      const [alias] = store.models.aliasesOf(model.id);
+      if (alias !== undefined) {
+        throw new HebbError('in-use', `the alias "${alias}" points at the model: point it at another one first`);
+      }
+      store.jobs.deleteModel(model.id);
+      onModelDeleted(model.id);
+      await rm(join(paths.models, model.id), { recursive: true, force: true });
+    },
+    setAlias(alias, name) {
+      const model = lookUp(name);
+      if (!model) {
+        const message = `no model has the id, the alias or the name "${name}"`;
+        throw new HebbError('unknown-model', message, [{ pointer: '/model', message, received: name }]);
+      }
+      store.models.setAlias(alias, model.id);
+      return { alias, model: model.id };
+    },
+    aliases: () => store.models.aliases(),
+    weightsFile: (id) => pathOf(find(id)),
+  };
+}
+
+function present(record: ModelRecord): Model {
+  const { weightsFile: _, completed: __, ...model } = record;
+  return model;
+}

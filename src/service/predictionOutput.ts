@@ -1,0 +1,64 @@
+import { toNested } from '../nn/nested.ts';
+import type { Model, Prediction } from './types.ts';
+
+const defaultTop = 5;
+
+type Described = Pick<Model, 'task' | 'loss' | 'network' | 'outputShape' | 'classes'>;
+
+/**
+ * What one row of a model's outputs says.
+ * @param output values of the last layer, flat
+ * @param top classes to list; with one output both are listed
+ */
+export function toPrediction(model: Described, output: Float32Array, top = defaultTop): Prediction {
+  const nested = toNested(output, model.outputShape);
+  if (model.task === 'regression') return { output: nested };
+  if (output.length === 1) return { ...twoClasses(model, output[0]!), output: nested };
+  const probabilities = probabilitiesOf(model, output);
+  // The outputs and their probabilities have the same order.
+  const order = [...output.keys()].sort((a, b) => output[b]! - output[a]! || a - b).slice(0, top);
+  const listed = order.map((index) => ({
+    class: className(model, index),
+    probability: probabilities ? probabilities[index]! : null,
+  }));
+  return { class: className(model, order[0]!), probability: listed[0]!.probability, top: listed, output: nested };
+}
+
+/** One output that tells two classes apart. */
+function twoClasses(model: Described, output: number): Omit<Prediction, 'output'> {
+  const probability =
+    model.loss === 'binaryCrossEntropy' ? (endsIn(model, 'sigmoid') ? output : sigmoid(output)) : null;
+  const listed = [1, 0].map((index) => ({
+    class: className(model, index),
+    probability: probability === null ? null : index === 1 ? probability : 1 - probability,
+  }));
+  if ((probability ?? output) <= 0.5) listed.reverse();
+  return { class: listed[0]!.class, probability: listed[0]!.probability, top: listed };
+}
+
+/** null where the loss is no cross-entropy: then the outputs are no probabilities. */
+function probabilitiesOf(model: Described, output: Float32Array): ArrayLike<number> | null {
+  if (model.loss === 'softmaxCrossEntropy') return endsIn(model, 'softmax') ? output : softmax(output);
+  if (model.loss === 'binaryCrossEntropy') return endsIn(model, 'sigmoid') ? output : Array.from(output, sigmoid);
+  return null;
+}
+
+/** Whether the last layer applies this activation, so that its output is a probability already. */
+function endsIn(model: Described, activation: string): boolean {
+  return model.network.layers.at(-1)?.activation === activation;
+}
+
+function className(model: Described, index: number): string {
+  return model.classes?.[index] ?? String(index);
+}
+
+function softmax(logits: Float32Array): number[] {
+  const largest = logits.reduce((a, b) => Math.max(a, b));
+  const powers = Array.from(logits, (logit) => Math.exp(logit - largest));
+  const sum = powers.reduce((a, b) => a + b);
+  return powers.map((power) => power / sum);
+}
+
+function sigmoid(logit: number): number {
+  return 1 / (1 + Math.exp(-logit));
+}

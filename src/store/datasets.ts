@@ -1,0 +1,65 @@
+import type { DatasetInfo } from '../data/dataset.ts';
+import { type Database, first } from './database.ts';
+
+export interface DatasetRecord extends DatasetInfo {
+  id: string;
+  name: string;
+  createdAt: string;
+}
+
+/** Where a page of a list begins: only rows that came before the one of this number. */
+export interface PageRequest {
+  before: number;
+  limit: number;
+}
+
+/** A row of a list with the number that the next page begins at. */
+export type Listed<T> = { seq: number; record: T };
+
+interface Row {
+  seq: number;
+  id: string;
+  name: string;
+  created_at: string;
+  info: string;
+}
+
+const toRecord = (row: Row): DatasetRecord => ({
+  id: row.id,
+  name: row.name,
+  createdAt: row.created_at,
+  ...(JSON.parse(row.info) as DatasetInfo),
+});
+
+export type DatasetStore = ReturnType<typeof datasetStore>;
+
+export function datasetStore(db: Database) {
+  const insert = db.prepare(
+    'INSERT INTO datasets (id, name, created_at, sha256, info) VALUES (:id, :name, :createdAt, :sha256, :info)',
+  );
+  const byId = db.prepare('SELECT * FROM datasets WHERE id = ?');
+  const byName = db.prepare('SELECT * FROM datasets WHERE name = ? ORDER BY seq DESC LIMIT 1');
+  const byHash = db.prepare('SELECT * FROM datasets WHERE sha256 = ? ORDER BY seq DESC');
+  const page = db.prepare('SELECT * FROM datasets WHERE seq < ? ORDER BY seq DESC LIMIT ?');
+  const ids = db.prepare('SELECT id FROM datasets');
+  const remove = db.prepare('DELETE FROM datasets WHERE id = ?');
+
+  const one = (row: Row | undefined) => row && toRecord(row);
+  return {
+    insert({ id, name, createdAt, ...info }: DatasetRecord): void {
+      insert.run({ id, name, createdAt, sha256: info.sha256, info: JSON.stringify(info) });
+    },
+    get: (id: string) => one(first<Row>(byId, id)),
+    /** The newest of this name. */
+    byName: (name: string) => one(first<Row>(byName, name)),
+    /** All with this data, newest first; their names may differ, and so may their class and feature names. */
+    byHash: (sha256: string) => (byHash.all(sha256) as Row[]).map(toRecord),
+    list({ before, limit }: PageRequest): Listed<DatasetRecord>[] {
+      return (page.all(before, limit) as Row[]).map((row) => ({ seq: row.seq, record: toRecord(row) }));
+    },
+    ids: () => (ids.all() as { id: string }[]).map((row) => row.id),
+    delete(id: string): void {
+      remove.run(id);
+    },
+  };
+}

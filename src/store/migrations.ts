@@ -1,0 +1,96 @@
+/**
+ * The schema, step by step; a database's user_version is the number of steps it has seen. Only ever append.
+ * `seq` is the order of arrival: lists, cursors, the age of a queued job and "the newest bearer of a name" go by it.
+ * Columns of JSON hold text.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE datasets (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    info TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX datasets_by_name ON datasets (name, seq);
+  CREATE INDEX datasets_by_hash ON datasets (sha256, seq);
+
+  -- dataset is no foreign key: a finished job outlives its dataset and still says which one it was.
+  CREATE TABLE jobs (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    dataset TEXT,
+    network TEXT NOT NULL,
+    training TEXT NOT NULL,
+    traits TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'paused', 'completed', 'failed', 'cancelled')),
+    started_at TEXT,
+    finished_at TEXT,
+    progress TEXT NOT NULL,
+    metrics TEXT NOT NULL,
+    best TEXT,
+    test TEXT,
+    error TEXT,
+    restarts INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0,
+    isa TEXT,
+    weights_hash TEXT,
+    model TEXT
+  ) STRICT;
+  CREATE INDEX jobs_by_name ON jobs (name, seq);
+  CREATE INDEX jobs_by_state ON jobs (state, seq);
+  CREATE INDEX jobs_queued ON jobs (priority DESC, seq) WHERE state = 'queued';
+  CREATE INDEX jobs_unfinished_by_dataset ON jobs (dataset) WHERE state IN ('queued', 'running', 'paused');
+
+  -- loss stands beside the values so that thinning reads an index alone.
+  CREATE TABLE metrics (
+    job TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('epoch', 'step')),
+    epoch INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    time TEXT NOT NULL,
+    loss REAL,
+    metrics TEXT NOT NULL,
+    PRIMARY KEY (job, seq),
+    UNIQUE (job, kind, step)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX metrics_by_kind ON metrics (job, kind, seq, loss);
+
+  -- Either a state event with its data, or an epoch event with the seq of its row in metrics.
+  CREATE TABLE events (
+    job TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    type TEXT NOT NULL CHECK (type IN ('state', 'epoch')),
+    data TEXT,
+    row INTEGER,
+    PRIMARY KEY (job, id)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Jobs that are deleted, but whose metrics and events are not yet.
+  CREATE TABLE deletions (job TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE models (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE REFERENCES jobs (id),
+    name TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    completed INTEGER NOT NULL,
+    weights_file TEXT NOT NULL,
+    info TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX models_by_name ON models (name, seq);
+  CREATE INDEX models_completed ON models (seq) WHERE completed = 1;
+
+  -- Set by hand; the alias 'default' without a row here is the newest completed model.
+  CREATE TABLE aliases (
+    alias TEXT PRIMARY KEY,
+    model TEXT NOT NULL REFERENCES models (id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX aliases_by_model ON aliases (model);
+  `,
+];

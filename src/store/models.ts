@@ -1,0 +1,108 @@
+import type { Task } from '../data/dataset.ts';
+import type { NetworkConfig } from '../nn/networkConfig.ts';
+import type { MetricValues } from '../nn/progress.ts';
+import type { LossName, NormalizationConfig } from '../nn/trainingConfig.ts';
+import type { Shape } from '../shape.ts';
+import { type Database, first } from './database.ts';
+import type { Listed, PageRequest } from './datasets.ts';
+
+/** What of a model is known before its job has run. */
+export interface ModelTraits {
+  task: Task;
+  loss: LossName | null;
+  normalization: NormalizationConfig;
+  inputShape: Shape;
+  inputType: 'uint8' | 'float32';
+  outputShape: Shape;
+  classes: string[] | null;
+  parameters: number;
+}
+
+export interface ModelRecord extends ModelTraits {
+  id: string;
+  name: string;
+  createdAt: string;
+  job: string;
+  dataset: string | null;
+  network: NetworkConfig & { input: number[] };
+  metrics: MetricValues;
+  test: MetricValues | null;
+  step: number;
+  isa: string;
+  weightsHash: string;
+  /** Name of the file in the model's folder. */
+  weightsFile: string;
+  /** False for what a cancelled job left. */
+  completed: boolean;
+}
+
+interface Row {
+  seq: number;
+  id: string;
+  name: string;
+  created_at: string;
+  completed: number;
+  weights_file: string;
+  info: string;
+}
+
+const toRecord = (row: Row): ModelRecord => ({
+  ...(JSON.parse(row.info) as Omit<ModelRecord, 'id' | 'name' | 'createdAt' | 'completed' | 'weightsFile'>),
+  id: row.id,
+  name: row.name,
+  createdAt: row.created_at,
+  completed: row.completed === 1,
+  weightsFile: row.weights_file,
+});
+
+export type ModelStore = ReturnType<typeof modelStore>;
+
+export function modelStore(db: Database) {
+  const insert = db.prepare(
+    `INSERT INTO models (id, name, created_at, completed, weights_file, info)
+     VALUES (:id, :name, :createdAt, :completed, :weightsFile, :info)`,
+  );
+  const byId = db.prepare('SELECT * FROM models WHERE id = ?');
+  const byAlias = db.prepare('SELECT models.* FROM aliases JOIN models ON models.id = aliases.model WHERE alias = ?');
+  const newestCompleted = db.prepare('SELECT * FROM models WHERE completed = 1 ORDER BY seq DESC LIMIT 1');
+  const byName = db.prepare('SELECT * FROM models WHERE name = ? ORDER BY seq DESC LIMIT 1');
+  const page = db.prepare('SELECT * FROM models WHERE seq < ? ORDER BY seq DESC LIMIT ?');
+  const files = db.prepare('SELECT id, weights_file AS weightsFile FROM models');
+  const remove = db.prepare('DELETE FROM models WHERE id = ?');
+  const setAlias = db.prepare(
+    'INSERT INTO aliases (alias, model) VALUES (:alias, :model) ON CONFLICT (alias) DO UPDATE SET model = :model',
+  );
+  const aliases = db.prepare('SELECT alias, model FROM aliases ORDER BY alias');
+  const aliasesOf = db.prepare('SELECT alias FROM aliases WHERE model = ? ORDER BY alias');
+
+  const one = (row: Row | undefined) => row && toRecord(row);
+  return {
+    insert({ id, name, createdAt, completed, weightsFile, ...info }: ModelRecord): void {
+      insert.run({ id, name, createdAt, completed: completed ? 1 : 0, weightsFile, info: JSON.stringify(info) });
+    },
+    get: (id: string) => one(first<Row>(byId, id)),
+    byAlias(alias: string): ModelRecord | undefined {
+      return one(first<Row>(byAlias, alias) ?? (alias === 'default' ? first<Row>(newestCompleted) : undefined));
+    },
+    /** The newest of this name. */
+    byName: (name: string) => one(first<Row>(byName, name)),
+    list({ before, limit }: PageRequest): Listed<ModelRecord>[] {
+      return (page.all(before, limit) as Row[]).map((row) => ({ seq: row.seq, record: toRecord(row) }));
+    },
+    files: () => files.all() as { id: string; weightsFile: string }[],
+    delete(id: string): void {
+      remove.run(id);
+    },
+    setAlias(alias: string, model: string): void {
+      setAlias.run({ alias, model });
+    },
+    /** All aliases, `default` too where it follows the newest completed model. */
+    aliases(): { alias: string; model: string }[] {
+      const set = aliases.all() as { alias: string; model: string }[];
+      const newest = set.some(({ alias }) => alias === 'default') ? undefined : first<Row>(newestCompleted);
+      return newest ? [{ alias: 'default', model: newest.id }, ...set] : set;
+    },
+    /** Aliases that were set by hand to this model. */
+    aliasesOf: (id: string) => (aliasesOf.all(id) as { alias: string }[]).map((row) => row.alias),
+  };
+}

@@ -1,0 +1,42 @@
+import { mkdirSync } from 'node:fs';
+import { lockFolder, openDatabase } from './database.ts';
+import { type DatasetStore, datasetStore } from './datasets.ts';
+import { type EventStore, eventStore } from './events.ts';
+import { type JobStore, jobStore } from './jobs.ts';
+import { type MetricStore, metricStore } from './metrics.ts';
+import { type ModelStore, modelStore } from './models.ts';
+
+/** The metadata of a data directory. Every call is synchronous and short; a change is durable when it returns. */
+export interface Store {
+  datasets: DatasetStore;
+  jobs: JobStore;
+  metrics: MetricStore;
+  events: EventStore;
+  models: ModelStore;
+  close(): void;
+}
+
+/**
+ * Takes a data directory (made where it is missing) for this process and opens its database.
+ * @throws Error where another server has the directory, or a newer program wrote the database
+ */
+export function openStore(dataDir: string): Store {
+  mkdirSync(dataDir, { recursive: true });
+  const lock = lockFolder(dataDir);
+  try {
+    const db = openDatabase(dataDir);
+    const datasets = datasetStore(db);
+    const metrics = metricStore(db);
+    const events = eventStore(db);
+    const models = modelStore(db);
+    const jobs = jobStore(db, metrics, events, models);
+    const close = () => {
+      db.close();
+      lock.release();
+    };
+    return { datasets, jobs, metrics, events, models, close };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
