@@ -36,9 +36,11 @@ function send(message: FromWorker): void {
   process.send!(message);
 }
 
-let cancel: (() => void) | null = null;
+let job = new AbortController();
 
 async function start(task: TrainingTask): Promise<void> {
+  job = new AbortController();
+  const { signal } = job;
   const { seed, epochs } = task.training;
   const progressAt = (epoch: number): Progress => ({
     epoch,
@@ -89,7 +91,9 @@ async function start(task: TrainingTask): Promise<void> {
     }
     if (endless) {
       await new Promise<void>((resolve) => {
-        cancel = () => seed === behaviour.endless && resolve();
+        if (seed === behaviour.deaf) return;
+        if (signal.aborted) resolve();
+        signal.addEventListener('abort', () => resolve());
       });
       send({ type: 'cancelled', result: resultAt(epoch) });
       return;
@@ -106,7 +110,7 @@ if (process.argv[1] === entry) {
   process.on('disconnect', () => process.exit(0));
   process.on('message', (message: ToWorker) => {
     if (message.type === 'start') void start(message.task);
-    else if (message.type === 'cancel') cancel?.();
+    else if (message.type === 'cancel') job.abort();
     else process.exit(0);
   });
   send({ type: 'ready' });

@@ -22,14 +22,17 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** The services on a data directory, closed when the test is over. @param workerEntry [the fake training process] */
+/**
+ * The services on a data directory, closed when the test is over.
+ * @param workerEntry [the fake training process]; null: the real one
+ */
 export async function startServices(
   dataDir: string,
   settings: NodeJS.ProcessEnv = {},
-  workerEntry: string | undefined = fakeWorker,
+  workerEntry: string | null = fakeWorker,
 ): Promise<Services> {
   const config = readConfig({ HEBB_DATA_DIR: dataDir, HEBB_LOG_LEVEL: 'silent', HEBB_THREADS: '1', ...settings });
-  const services = await createServices(config, silent, { workerEntry });
+  const services = await createServices(config, silent, { workerEntry: workerEntry ?? undefined });
   onTestFinished(() => services.close());
   return services;
 }

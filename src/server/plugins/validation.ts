@@ -2,9 +2,6 @@ import type { FastifyInstance, FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
 import { compileSchema, validationError } from '../../validate.ts';
 
-/** More faults than anybody mends at once; a hostile body could have a million. */
-const maxFaults = 100;
-
 /** For routes that take no query: unknown keys are errors there as well. */
 const noQuery = { type: 'object', properties: {}, additionalProperties: false };
 
@@ -22,8 +19,7 @@ const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart, co
   // Images and multipart bodies are described by their schema, and checked by the route while they stream.
   if (contentType !== undefined && contentType !== 'application/json') return () => true;
   const validate = compileSchema(schema, httpPart === 'body' ? 'body' : 'query');
-  return (data) =>
-    validate(data) ? { value: data } : { error: validationError((validate.errors ?? []).slice(0, maxFaults)) };
+  return (data) => (validate(data) ? { value: data } : { error: validationError(validate.errors ?? []) });
 };
 
 /** For routes whose service checks the body itself: the schema then only describes it. */
