@@ -168,7 +168,8 @@ test('the course over HTTP: fixed weights in a job of no epochs, and a step of r
 describe('same bits', () => {
   test('the same job gives the same weights with HEBB_THREADS=1 and 2, and another instruction set says which it was', async () => {
     const jobs = [];
-    for (const settings of [{ HEBB_THREADS: '1' }, { HEBB_THREADS: '2' }, { HEBB_ISA: 'scalar' }]) {
+    const variants: Record<string, string>[] = [{ HEBB_THREADS: '1' }, { HEBB_THREADS: '2' }, { HEBB_ISA: 'scalar' }];
+    for (const settings of variants) {
       const service = await startService(await temporaryFolder(), settings);
       await uploadDigits(service);
       jobs.push(await train(service, digitsJob));

@@ -135,9 +135,11 @@ export function completeTraining(
   };
 }
 
-function completeOptimizer(optimizer: TrainingRequest['optimizer']): OptimizerConfig {
-  if (optimizer?.type === 'sgd') return { learningRate: 0.01, momentum: 0, ...optimizer };
-  return { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, ...optimizer, type: 'adam' };
+function completeOptimizer(
+  { type, ...given }: NonNullable<TrainingRequest['optimizer']> = { type: 'adam' },
+): OptimizerConfig {
+  if (type === 'sgd') return { type, learningRate: 0.01, momentum: 0, ...given };
+  return { type, learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, ...given };
 }
 
 function defaultLoss(output: Shape, data: DataDescription | null): LossName {

@@ -70,15 +70,15 @@ export function resolveNetwork(network: NetworkConfig, dataShape?: Shape, pointe
   const layers: ResolvedLayer[] = [];
   let shape = inputShape;
   let offset = 0;
-  for (const [i, given] of network.layers.entries()) {
-    const definition = definitions.get(given.type)!;
-    const config = { ...definition.defaults, ...given } as LayerConfig;
-    config.name = given.name ?? `${given.type}_${i}`;
+  for (const [i, { type, ...given }] of network.layers.entries()) {
+    const definition = definitions.get(type)!;
+    const name = given.name ?? `${type}_${i}`;
+    const config: LayerConfig = { type, name, ...definition.defaults, ...given };
     try {
       const outputShape = definition.outputShape(config, shape);
       const parameters = definition.parameters(config, shape).map((spec, k): PlacedParameter => {
         const count = elementCount(spec.shape);
-        const placed = { ...spec, tensorName: `${config.name}.${spec.name}`, index: 2 * i + k, offset, count };
+        const placed = { ...spec, tensorName: `${name}.${spec.name}`, index: 2 * i + k, offset, count };
         offset += align(count);
         return placed;
       });
@@ -88,13 +88,13 @@ export function resolveNetwork(network: NetworkConfig, dataShape?: Shape, pointe
         );
       }
       const flops = definition.flops(config, shape, outputShape);
-      layers.push({ definition, config, name: config.name, inputShape: shape, outputShape, parameters, flops });
+      layers.push({ definition, config, name, inputShape: shape, outputShape, parameters, flops });
       shape = outputShape;
     } catch (error) {
       if (!(error instanceof LayerError)) throw error;
       faults.push({
         pointer: `${pointer}/layers/${i}${error.key ? `/${error.key}` : ''}`,
-        message: `${given.type} '${config.name}': ${error.message}`,
+        message: `${type} '${name}': ${error.message}`,
         expected: error.expected,
         received: error.received,
       });
@@ -103,7 +103,7 @@ export function resolveNetwork(network: NetworkConfig, dataShape?: Shape, pointe
   }
   if (faults.length > 0) throw invalid(faults);
   const resolved: ResolvedNetwork = {
-    config: { ...network, input: [...inputShape], layers: layers.map((layer) => layer.config) },
+    config: { input: [...inputShape], layers: layers.map((layer) => layer.config) },
     layers,
     inputShape,
     outputShape: shape,

@@ -59,7 +59,7 @@ export async function readImage(
     if (invert) pipeline = pipeline.negate({ alpha: false });
     pipeline = pipeline.toColourspace(channels === 1 ? 'b-w' : 'srgb');
     if (channels !== 4) pipeline = pipeline.removeAlpha();
-    const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    const { data, info } = await pipeline.raw().toBuffer({ resolveWithObject: true });
     if (info.channels !== channels) throw new Error(`expected ${channels} channels, got ${info.channels}`);
     const scale = inputType === 'uint8' ? 1 : 1 / 255;
     return Float32Array.from(data, (value) => value * scale);
