@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -32,23 +33,22 @@ class ThreadPool {
       return;
     }
     std::lock_guard region(region_, std::adopt_lock);
-    int helpers = (threads < tasks ? threads : tasks) - 1;
+    const int helpers = (threads < tasks ? threads : tasks) - 1;
     while (int(workers_.size()) < helpers) {
-      int thread = int(workers_.size()) + 1;
-      unsigned seen = generation_.load(std::memory_order_relaxed);
-      workers_.emplace_back([this, thread, seen] { work(thread, seen); });
+      const int thread = int(workers_.size()) + 1;
+      workers_.emplace_back([this, thread] { work(thread); });
     }
-    task_ = task, context_ = context, tasks_ = tasks, helpers_ = helpers;
-    next_.store(0, std::memory_order_relaxed);
-    // Every worker of the pool passes through each generation, so that none can meet the next region's task too early.
-    pending_.store(int(workers_.size()), std::memory_order_relaxed);
-    {
-      std::lock_guard lock(mutex_);
-      generation_.fetch_add(1, std::memory_order_release);
+    task_ = task, context_ = context;
+    done_.store(0, std::memory_order_relaxed);
+    open_.store(pack(tasks, helpers + 1));
+    if (sleeping_.load() > 0) {
+      // Taken so that a worker is either before its look at open_ or already waiting.
+      { std::lock_guard lock(mutex_); }
+      wake_.notify_all();
     }
-    if (sleeping_.load(std::memory_order_acquire) > 0) wake_.notify_all();
     drain(0);
-    for (int spin = 0; pending_.load(std::memory_order_acquire) != 0; spin++) {
+    // Only tasks under way are waited for: a worker that never woke, for want of a free core, holds nobody up.
+    for (int spin = 0; done_.load(std::memory_order_acquire) != tasks; spin++) {
       if (spin < kSpins) {
         relax();
       } else {
@@ -58,34 +58,49 @@ class ThreadPool {
   }
 
  private:
-  void drain(int thread) {
-    for (int i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < tasks_;) task_(context_, i, thread);
+  // The region that is open, in one word: how many of its tasks are left, and how many threads may take them. A claim
+  // is a compare-and-swap on it, so whoever succeeds has a task of the region that is open now, and that region's task_
+  // and context_ stay until the claimed task is done.
+  static std::uint64_t pack(int tasks, int threads) { return std::uint64_t(threads) << 32 | std::uint32_t(tasks); }
+  static int tasks_left(std::uint64_t open) { return int(std::uint32_t(open)); }
+  static int threads_of(std::uint64_t open) { return int(open >> 32); }
+
+  bool has_work(int thread) const {
+    const std::uint64_t open = open_.load();
+    return tasks_left(open) > 0 && thread < threads_of(open);
   }
 
-  void work(int thread, unsigned seen) {
+  void drain(int thread) {
+    std::uint64_t open = open_.load(std::memory_order_acquire);
+    while (tasks_left(open) > 0 && thread < threads_of(open)) {
+      if (!open_.compare_exchange_weak(open, open - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+      task_(context_, tasks_left(open) - 1, thread);
+      done_.fetch_add(1, std::memory_order_release);
+      open = open_.load(std::memory_order_acquire);
+    }
+  }
+
+  void work(int thread) {
     FlushDenormals flush;
     for (;;) {
-      for (int spin = 0; generation_.load(std::memory_order_acquire) == seen && spin < kSpins; spin++) relax();
-      if (generation_.load(std::memory_order_acquire) == seen) {
+      for (int spin = 0; spin < kSpins && !has_work(thread); spin++) relax();
+      if (!has_work(thread)) {
         std::unique_lock lock(mutex_);
-        sleeping_.fetch_add(1, std::memory_order_release);
-        wake_.wait(lock, [&] { return generation_.load(std::memory_order_acquire) != seen; });
-        sleeping_.fetch_sub(1, std::memory_order_release);
+        sleeping_.fetch_add(1);
+        wake_.wait(lock, [&] { return has_work(thread); });
+        sleeping_.fetch_sub(1);
       }
-      seen++;
-      if (thread <= helpers_) drain(thread);
-      pending_.fetch_sub(1, std::memory_order_release);
+      drain(thread);
     }
   }
 
   std::mutex region_, mutex_;
   std::condition_variable wake_;
   std::vector<std::thread> workers_;
-  std::atomic<unsigned> generation_{0};
-  std::atomic<int> next_{0}, pending_{0}, sleeping_{0};
+  std::atomic<std::uint64_t> open_{0};
+  std::atomic<int> done_{0}, sleeping_{0};
   void (*task_)(void*, int, int) = nullptr;
   void* context_ = nullptr;
-  int tasks_ = 0, helpers_ = 0;
 };
 
 // Never destroyed: at process exit the workers may be asleep, and joining them from a static destructor can hang.

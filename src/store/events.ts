@@ -19,7 +19,7 @@ interface Row {
 }
 
 /** Events read at once by one who follows. */
-const pageSize = 200;
+const pageSize = 100;
 
 /** One who follows a job's events: woken when there is something new, and holding no more than the newest progress. */
 interface Follower {

@@ -124,7 +124,7 @@ export interface JobNews {
 }
 
 /** So many rows of a deleted job go in one statement. */
-const deletedAtOnce = 2000;
+const deletedAtOnce = 500;
 
 export type JobStore = ReturnType<typeof jobStore>;
 

@@ -7,7 +7,7 @@ export type StoredRow = { seq: number; time: string; epoch: number; step: number
 };
 
 /** Rows read at once: so many take a few milliseconds of the event loop. */
-export const maxRows = 5000;
+export const maxRows = 2500;
 
 interface Row {
   seq: number;

@@ -197,6 +197,7 @@ export class JobQueue {
     const { store } = this.options;
     const { id } = active.job;
     const rows: MetricRow[] = [];
+    const before = active.live;
     for (const update of updates) {
       if (update.type === 'started') {
         store.setIsa(id, update.isa);
@@ -210,7 +211,7 @@ export class JobQueue {
       active.live = { progress: update.progress, metrics };
     }
     if (rows.length > 0) store.record(id, { rows, ...active.live, best: active.best });
-    store.announce(id, active.live);
+    if (active.live !== before) store.announce(id, active.live);
   }
 
   private async finish(active: Active, outcome: Outcome, directory: string): Promise<void> {

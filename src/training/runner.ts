@@ -25,7 +25,7 @@ const leaveTimeoutMs = 1000;
 /** Time between two batches of updates, so that quick epochs share a transaction. */
 const batchEveryMs = 100;
 /** Updates in a batch: so many rows are stored in a few milliseconds. */
-const batchSize = 300;
+const batchSize = 150;
 const stderrBytes = 4096;
 
 /** All that a training process needs of the environment; what it is to do comes by message. */
@@ -60,8 +60,10 @@ export class TrainingRun {
         await this.woken('update');
         continue;
       }
-      yield this.pending.splice(0, batchSize);
-      if (!this.ended) await this.woken('end', batchEveryMs);
+      const batch = this.pending.splice(0, batchSize);
+      yield batch;
+      // With a full batch there is a backlog: that waits for nothing but other work.
+      if (!this.ended && batch.length < batchSize) await this.woken('end', batchEveryMs);
       await setImmediate();
     }
   }
@@ -172,9 +174,9 @@ class TrainingProcess {
     this.child.kill('SIGKILL');
   }
 
-  /** Ends the process: an idle one leaves by itself, one with a job is killed. */
+  /** Ends the process: an idle one leaves by itself, one with a job or not yet ready is killed. */
   async stop(): Promise<void> {
-    if (this.run) this.kill();
+    if (this.run || !this.ready) this.kill();
     else if (this.child.connected) this.child.send({ type: 'leave' } satisfies ToWorker, () => {});
     const timer = setTimeout(() => this.kill(), leaveTimeoutMs);
     await this.exited;

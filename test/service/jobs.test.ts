@@ -1,9 +1,12 @@
-import { readdir } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import { createServices } from '../../src/service/index.ts';
 import type { JobEvent, Services } from '../../src/service/types.ts';
 import { behaviour } from '../helpers/fakeWorker.ts';
-import { firstEvent, reached, startServices, temporaryFolder } from '../helpers/service.ts';
+import { fakeWorker, firstEvent, reached, silent, startServices, temporaryFolder } from '../helpers/service.ts';
 
 const network = { layers: [{ type: 'dense', units: 2 }] };
 const request = (seed: number, changes: object = {}) => ({
@@ -13,11 +16,21 @@ const request = (seed: number, changes: object = {}) => ({
   ...changes,
 });
 
-async function withXor(settings: NodeJS.ProcessEnv = {}): Promise<{ services: Services; folder: string }> {
-  const folder = await temporaryFolder();
-  const services = await startServices(folder, settings);
+/** A data directory that holds the dataset xor. */
+let template: string;
+
+beforeAll(async () => {
+  template = await mkdtemp(join(tmpdir(), 'hebb-test-'));
+  const services = await createServices(readConfig({ HEBB_DATA_DIR: template }), silent, { workerEntry: fakeWorker });
   await services.datasets.create({ name: 'xor', synthetic: { kind: 'xor' } });
-  return { services, folder };
+  await services.close();
+});
+afterAll(() => rm(template, { recursive: true, force: true }));
+
+async function withXor(): Promise<{ services: Services; folder: string }> {
+  const folder = await temporaryFolder();
+  await cp(template, folder, { recursive: true });
+  return { services: await startServices(folder), folder };
 }
 
 async function collect(events: AsyncIterable<JobEvent>): Promise<JobEvent[]> {
