@@ -83,3 +83,10 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof HebbError) return error.toProblem();
   return new HebbError('internal', 'An unexpected error; the service log has it.').toProblem();
 }
+
+/** The error of a part of a body, its pointers from the body's root. */
+export function withPointer(error: unknown, prefix: string): unknown {
+  if (!(error instanceof HebbError) || !error.faults) return error;
+  const faults = error.faults.map((fault) => ({ ...fault, pointer: prefix + fault.pointer }));
+  return new HebbError(error.code, error.message, faults, { cause: error });
+}

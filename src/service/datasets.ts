@@ -10,7 +10,7 @@ import { readRows } from '../data/store.ts';
 import { HebbError } from '../errors.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
 import type { Store } from '../store/store.ts';
-import { checkBody, compileSchema } from './body.ts';
+import { assertValid, compileSchema } from '../validate.ts';
 import { pageOf } from './lists.ts';
 import type { Paths } from './paths.ts';
 import type { DatasetService } from './types.ts';
@@ -72,7 +72,7 @@ export function createDatasets(store: Store, paths: Paths, config: Config): Data
     get,
     prepare,
     async create(request) {
-      checkBody(validateRequest, request);
+      assertValid(validateRequest, request);
       return add(datasetSpec(request), (request as { name: string }).name);
     },
     async uploadFolder() {

@@ -10,7 +10,7 @@ import type { JobPlan } from '../nn/plan.ts';
 import { type TrainingConfig, trainingSchema } from '../nn/trainingConfig.ts';
 import type { ModelTraits } from '../store/models.ts';
 import type { Progress } from '../training/protocol.ts';
-import { checkBody, compileSchema } from './body.ts';
+import { assertValid, compileSchema } from '../validate.ts';
 
 const datasetName = Type.String({ minLength: 1, maxLength: 200, description: 'Id or name of a dataset.' });
 
@@ -46,7 +46,7 @@ const validateWithSpec = compileSchema(Type.Object({ ...parts, dataset: datasetS
 export function checkJobBody(body: unknown): asserts body is JobBody {
   const dataset = typeof body === 'object' && body !== null && 'dataset' in body ? body.dataset : undefined;
   const hasSpec = typeof dataset === 'object' && dataset !== null && !Array.isArray(dataset);
-  checkBody(hasSpec ? validateWithSpec : validateWithName, body);
+  assertValid(hasSpec ? validateWithSpec : validateWithName, body);
 }
 
 /** What is known of the model before it is trained. */

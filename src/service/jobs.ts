@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { uuidv7 } from 'uuidv7';
 import { datasetSpec } from '../data/source.ts';
-import { HebbError } from '../errors.ts';
+import { HebbError, withPointer } from '../errors.ts';
 import { type JobPlan, planJob } from '../nn/plan.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
 import type { StoredEvent } from '../store/events.ts';
@@ -12,7 +12,7 @@ import type { JobRecord } from '../store/jobs.ts';
 import type { Store } from '../store/store.ts';
 import type { JobQueue } from '../training/queue.ts';
 import { isFinal } from '../training/states.ts';
-import { withPointer } from './body.ts';
+
 import type { Datasets, PreparedDataset } from './datasets.ts';
 import { checkJobBody, checkMemory, initialProgress, type JobBody, traitsOf } from './jobRequest.ts';
 import { pageOf } from './lists.ts';

@@ -2,7 +2,7 @@ import type { JobRecord } from '../store/jobs.ts';
 import type { ModelRecord } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import type { TrainingResult } from '../training/protocol.ts';
-import type { QueueStore } from '../training/queue.ts';
+import type { QueueStore } from '../training/queueStore.ts';
 
 /** The store as the queue sees it. */
 export function queueStore(store: Store): QueueStore {

@@ -1,0 +1,55 @@
+import type { DatasetInfo } from '../data/dataset.ts';
+import type { Problem } from '../errors.ts';
+import type { NetworkConfig } from '../nn/networkConfig.ts';
+import type { TrainingConfig } from '../nn/trainingConfig.ts';
+import type { Best, MetricRow, MetricValues, Progress, TrainingResult } from './protocol.ts';
+import type { JobState } from './states.ts';
+
+/** What the queue needs to know of a job. */
+export interface QueuedJob {
+  id: string;
+  dataset: string | null;
+  network: NetworkConfig & { input: number[] };
+  training: TrainingConfig;
+  progress: Progress;
+  metrics: MetricValues;
+  best: Best | null;
+  restarts: number;
+  deaths: number;
+  isa: string | null;
+}
+
+/** What changes with a job's state. */
+export interface StatusChange {
+  state: JobState;
+  startedAt?: string | null;
+  finishedAt?: string;
+  progress?: Progress;
+  metrics?: MetricValues;
+  best?: Best | null;
+  test?: MetricValues | null;
+  error?: Problem;
+  restarts?: number;
+  deaths?: number;
+  isa?: string;
+  weightsHash?: string;
+}
+
+/** The durable side of the queue. Each call is one transaction. */
+export interface QueueStore {
+  /** The next job by priority, then age. */
+  nextQueued(): QueuedJob | undefined;
+  running(): QueuedJob[];
+  dataset(id: string): DatasetInfo | undefined;
+  /** Changes the state, tells of it, and stores the model where the run left one; false where the job is not in `from`. */
+  change(id: string, from: JobState, change: StatusChange, result?: TrainingResult): boolean;
+  setIsa(id: string, isa: string): void;
+  record(id: string, news: { rows: MetricRow[]; progress: Progress; metrics: MetricValues; best: Best | null }): void;
+  /** Tells of progress that is not stored. */
+  announce(id: string, live: LiveProgress): void;
+}
+
+export interface LiveProgress {
+  progress: Progress;
+  metrics: MetricValues;
+}
