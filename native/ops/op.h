@@ -99,13 +99,15 @@ ScratchNeed scratch(const conv2d_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const conv2d_backward_input_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const conv2d_backward_weight_args& args, const Kernels& kernels, Size rows);
 
-/// Elements per task of an elementwise op; below twice that one thread does it all.
+/// Elements per task of an elementwise op.
 constexpr Size kElementwiseTask = 1 << 15;
+/// Below so many elements one thread does it all: they fit its cache, and fetching them from another's costs more.
+constexpr Size kElementwiseSerial = 1 << 18;
 
 /// Splits [0, n) into equal tasks by n alone and calls f(first, count).
 template <class F>
 void for_each_range(const Step& step, Size n, F f) {
-  const int tasks = n < 2 * kElementwiseTask ? 1 : int((n + kElementwiseTask - 1) / kElementwiseTask);
+  const int tasks = n < kElementwiseSerial ? 1 : int((n + kElementwiseTask - 1) / kElementwiseTask);
   parallel_for(tasks, step.threads, [&](int task, int) {
     const Size first = task * kElementwiseTask;
     f(first, tasks == 1 || first + kElementwiseTask > n ? n - first : kElementwiseTask);
