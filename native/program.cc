@@ -218,8 +218,11 @@ std::unique_ptr<Program> Program::create(ProgramSpec spec, std::string* error) {
   // Threads on neighbouring scratch must not share a cache line.
   program->scratch_.per_thread = (program->scratch_.per_thread + 31) / 16 * 16;
   program->shared_scratch_ = allocate_floats(program->scratch_.shared);
-  if (!program->shared_scratch_) {
-    *error = "no memory for " + std::to_string(program->scratch_.shared) + " floats of scratch";
+  program->thread_scratch_ = allocate_floats(program->scratch_.per_thread);
+  program->scratch_threads_ = 1;
+  if (!program->shared_scratch_ || !program->thread_scratch_) {
+    *error = "no memory for " + std::to_string(program->scratch_.shared + program->scratch_.per_thread) +
+             " floats of scratch";
     return nullptr;
   }
   return program;

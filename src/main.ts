@@ -4,6 +4,7 @@ import { readConfig } from './config.ts';
 import { kernelVersion, selectIsa } from './native.ts';
 import { buildApp } from './server/app.ts';
 import { createServices } from './service/index.ts';
+import type { Services } from './service/types.ts';
 
 /** Requests under way get so long to finish, then their connections are cut. */
 const drainMs = 4000;
@@ -21,7 +22,12 @@ async function main(): Promise<void> {
     });
   }
 
-  const services = await createServices(config, logger);
+  // A folder that another server has, or that cannot be written: the operator's matter as well.
+  const services = await createServices(config, logger).catch((error) =>
+    orExit((): Services => {
+      throw error;
+    }),
+  );
   const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   const info = { name, version, isa, threads: config.threads, jobs: config.jobs, kernelVersion };
   const app = buildApp(services, config, { info, logger });

@@ -165,10 +165,11 @@ function escapePointer(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-/** ` (did you mean "x"?)` for a name within two edits of a known one, otherwise nothing. */
+/** ` (did you mean "x"?)` for a name within two edits of a known one (fewer for short ones), otherwise nothing. */
 export function didYouMean(name: string, known: readonly string[]): string {
   let best: string | undefined;
-  let bestDistance = 3;
+  // Of a name of one or two letters everything is within two edits.
+  let bestDistance = Math.min(3, name.length);
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase().slice(0, 40), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

@@ -41,7 +41,7 @@ for (const isa of isas) {
       expect(neuron.predict(Float32Array.of(2, 3))[0]).toBeCloseTo(0.9990889488055994, 6);
     });
 
-    test('C5: a two-layer net, by hand', () => {
+    test('C5: a two-layer net, by hand', async () => {
       const net = new Network(
         {
           input: [2],
@@ -58,7 +58,7 @@ for (const isa of isas) {
         },
         { isa },
       );
-      const { hidden } = net.activations([[2, 3]]);
+      const { hidden } = await net.activations([[2, 3]]);
       expect(hidden![0]).toBeCloseTo(0.9525741268224334, 6);
       expect(hidden![1]).toBeCloseTo(0.9525741268224334, 6);
       expect(net.predict(Float32Array.of(2, 3))[0]).toBeCloseTo(0.7216325609518421, 6);
@@ -87,7 +87,7 @@ for (const isa of isas) {
         },
         { isa },
       );
-      expect(net.activations([[-2, -1]]).hidden![0]).toBeCloseTo(0.0474258732, 6);
+      expect((await net.activations([[-2, -1]])).hidden![0]).toBeCloseTo(0.0474258732, 6);
       expect(net.predict(Float32Array.of(-2, -1))[0]).toBeCloseTo(0.5236951742, 6);
       const { parameters } = await net.gradients([[-2, -1]], [[1]]);
       expect(parameters['hidden.weight']![0]).toBeCloseTo(0.0214695353, 6);

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import pLimit from 'p-limit';
 import { HebbError, type Problem } from '../errors.ts';
 import type { DatasetInfo } from './dataset.ts';
 import type { Source } from './source.ts';
@@ -26,14 +27,26 @@ export type ImportResult = { info: DatasetInfo } | { problem: Problem };
 
 const partial = '.partial-';
 
+/** Each import is a thread with a heap of its own: so many at once, so many waiting, and the rest is to come again. */
+const importsAtOnce = 2;
+const importsWaiting = 100;
+const limited = pLimit(importsAtOnce);
+
 /**
  * Reads a source into the binary store, in a worker thread. When it resolves, `finalFolder` stands complete and durable
  * on disk; otherwise it was never there.
  *
  * @param finalFolder must not exist; its parent is created
- * @throws HebbError: what is wrong with the source; 'unavailable' where the disk is full; 'internal' where the worker died
+ * @throws HebbError: what is wrong with the source; 'unavailable' where the disk is full or too many imports wait; 'internal' where the worker died
  */
 export async function importDataset(source: Source, finalFolder: string, limits: ImportLimits): Promise<DatasetInfo> {
+  if (limited.pendingCount >= importsWaiting) {
+    throw new HebbError('unavailable', `${importsWaiting} datasets are waiting to be read: try again later`);
+  }
+  return limited(() => importNow(source, finalFolder, limits));
+}
+
+async function importNow(source: Source, finalFolder: string, limits: ImportLimits): Promise<DatasetInfo> {
   const parent = dirname(finalFolder);
   const folder = join(parent, `${basename(finalFolder)}${partial}${randomBytes(6).toString('hex')}`);
   try {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Network } from '../nn/network.ts';
-import type { NetworkConfig } from '../nn/networkConfig.ts';
+import { type NetworkConfig, withoutWeights } from '../nn/networkConfig.ts';
 import type { NormalizationConfig } from '../nn/trainingConfig.ts';
 import { decodeSafetensors } from '../nn/weights.ts';
 
@@ -19,7 +19,7 @@ export interface Predictor {
     rows: number,
     layers?: string[],
   ): Promise<{ output: Float32Array; activations: Record<string, Float32Array> }>;
-  /** Bytes of weights. */
+  /** Bytes of weights and of the program's memory, about. */
   readonly bytes: number;
   dispose(): void;
 }
@@ -33,29 +33,34 @@ export async function loadPredictor(
   weightsFile: string,
   settings: { isa?: string; threads: number },
 ): Promise<Predictor> {
-  const network = new Network(withoutValues(model.network), {
+  const network = new Network(withoutWeights(model.network), {
     ...settings,
     normalization: model.normalization,
     initializer: 'zeros',
   });
   network.setWeights(decodeSafetensors(await readFile(weightsFile)));
+  // A synchronous call would wait for an asynchronous one on the same program, and everybody with it.
+  let underWay = 0;
+  async function offTheLoop<T>(call: () => Promise<T>): Promise<T> {
+    underWay++;
+    try {
+      return await call();
+    } finally {
+      underWay--;
+    }
+  }
   return {
-    bytes: network.memory.floats.byteLength,
+    bytes: network.memory.floats.byteLength + network.predictBytes,
     async predict(inputs, rows, layers = []) {
-      const synchronous = rows * network.resolved.flopsPerSample < synchronousFlops;
-      const output = synchronous ? network.predict(inputs) : await network.predictAsync(inputs);
-      const all = layers.length > 0 ? network.activations(inputs) : {};
-      const activations = Object.fromEntries(layers.map((name) => [name, all[name]!]));
-      return { output, activations };
+      if (layers.length > 0) {
+        const all = await network.activations(inputs);
+        const output = all[network.resolved.layers.at(-1)!.name]!;
+        return { output, activations: Object.fromEntries(layers.map((name) => [name, all[name]!])) };
+      }
+      const synchronous = underWay === 0 && rows * network.resolved.flopsPerSample < synchronousFlops;
+      const output = synchronous ? network.predict(inputs) : await offTheLoop(() => network.predictAsync(inputs));
+      return { output, activations: {} };
     },
     dispose: () => network.dispose(),
-  };
-}
-
-/** The network without starting values, which the weights file replaces anyway. */
-function withoutValues(network: NetworkConfig & { input: number[] }): NetworkConfig {
-  return {
-    ...network,
-    layers: network.layers.map(({ weights: _, initializer: __, biasInitializer: ___, ...layer }) => layer),
   };
 }

@@ -4,14 +4,18 @@ import { purpose, randomBits } from '../native.ts';
 export const initializerNames = ['glorotUniform', 'heNormal', 'normal', 'uniform', 'zeros', 'constant'] as const;
 export type InitializerName = (typeof initializerNames)[number];
 
+/** Settings end up as float32; larger ones would become infinite there. */
+export const largestNumber = 3e38;
+const number = Type.Number({ minimum: -largestNumber, maximum: largestNumber });
+
 const initializerObject = Type.Object(
   {
     type: Type.Enum([...initializerNames]),
-    mean: Type.Optional(Type.Number()),
-    stddev: Type.Optional(Type.Number({ minimum: 0 })),
-    min: Type.Optional(Type.Number()),
-    max: Type.Optional(Type.Number()),
-    value: Type.Optional(Type.Number()),
+    mean: Type.Optional(number),
+    stddev: Type.Optional(Type.Number({ minimum: 0, maximum: largestNumber })),
+    min: Type.Optional(number),
+    max: Type.Optional(number),
+    value: Type.Optional(number),
   },
   { additionalProperties: false },
 );
@@ -70,6 +74,10 @@ export function initialize(
     case 'normal':
       fillNormal(values, key, config.mean ?? 0, config.stddev ?? 1);
       break;
+    default:
+      throw new RangeError(
+        `no initialiser is called ${JSON.stringify(config.type)}; there are ${initializerNames.join(', ')}`,
+      );
   }
 }
 

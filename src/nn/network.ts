@@ -41,8 +41,9 @@ export type Rows = Nested[] | Float32Array;
 /** One target a row: class indices as an Int32Array, or values as numbers, nested arrays or a Float32Array. */
 export type Targets = Nested[] | Float32Array | Int32Array;
 
-/** Rows that a prediction's program takes at once; more are taken in turn. */
-const predictRows = 64;
+/** Rows that a prediction's program takes at once at most, and floats of its arena; more rows are taken in turn. */
+const mostPredictRows = 64;
+const predictFloats = 4 * 2 ** 20;
 const validateTraining = compileSchema(trainingSchema);
 
 /**
@@ -57,22 +58,31 @@ const validateTraining = compileSchema(trainingSchema);
 export class Network {
   readonly resolved: ResolvedNetwork;
   readonly settings: { isa: string; threads: number };
-  normalization: NormalizationConfig;
   /** Weights, and behind them the optimiser's state while there is one. */
   memory: Memory;
   private predictor: NativeProgram | null = null;
+  private normalized: NormalizationConfig;
+  private fitting = false;
 
   /** @throws HebbError('invalid-network') that names the layer, what came and what would fit */
   constructor(config: NetworkConfig, options: NetworkOptions = {}) {
     this.resolved = resolveNetwork(config);
     this.settings = { isa: selectIsa(options.isa), threads: options.threads ?? 1 };
-    this.normalization = options.normalization ?? { type: 'none' };
+    this.normalized = options.normalization ?? { type: 'none' };
     this.memory = new Memory(this.resolved.parameterFloats);
     this.initialize(options.seed ?? 0, options.initializer ?? 'glorotUniform');
   }
 
   get config(): NetworkConfig & { input: number[] } {
     return this.resolved.config;
+  }
+  /** Applied to every raw input. */
+  get normalization(): NormalizationConfig {
+    return this.normalized;
+  }
+  set normalization(normalization: NormalizationConfig) {
+    this.normalized = normalization;
+    this.forgetPredictor();
   }
   get inputShape(): Shape {
     return this.resolved.inputShape;
@@ -144,8 +154,7 @@ export class Network {
     const weights = this.copyWeights();
     const memory = new Memory(this.resolved.parameterFloats * (1 + optimizerStates(optimizer)));
     memory.floats.set(weights);
-    this.predictor?.dispose();
-    this.predictor = null;
+    this.forgetPredictor();
     this.memory.dispose();
     this.memory = memory;
   }
@@ -164,8 +173,8 @@ export class Network {
     const size = elementCount(this.outputShape);
     const outputs = new Float32Array(count * size);
     const program = this.predictProgram();
-    for (let first = 0; first < count; first += predictRows) {
-      const last = Math.min(first + predictRows, count);
+    for (let first = 0; first < count; first += this.predictRows) {
+      const last = Math.min(first + this.predictRows, count);
       outputs.set(program.predict(rows.subarray(first * elements, last * elements)), first * size);
     }
     if (inputs instanceof Float32Array) return outputs;
@@ -178,9 +187,9 @@ export class Network {
     const elements = elementCount(this.inputShape);
     const program = this.predictProgram();
     const parts: Float32Array[] = [];
-    for (let first = 0; first < rows.length; first += predictRows * elements) {
+    for (let first = 0; first < rows.length; first += this.predictRows * elements) {
       parts.push(
-        await program.predictAsync(rows.subarray(first, Math.min(first + predictRows * elements, rows.length))),
+        await program.predictAsync(rows.subarray(first, Math.min(first + this.predictRows * elements, rows.length))),
       );
     }
     const outputs = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -193,13 +202,13 @@ export class Network {
   }
 
   /** The outputs of all layers for some rows, by layer name: (rows, ...outputShape) each. */
-  activations(inputs: Rows): Record<string, Float32Array> {
+  async activations(inputs: Rows): Promise<Record<string, Float32Array>> {
     const rows = this.toRows(inputs);
     const count = rows.length / elementCount(this.inputShape);
     const { rec, input, output, outputs } = recordPredict(this.resolved, count, this.normalization, true);
     const program = rec.finish(this.memory, this.settings, this.regions(input, output));
     try {
-      program.predict(rows);
+      await program.predictAsync(rows);
       return Object.fromEntries(
         this.resolved.layers.map(({ name, outputShape }, i) => [
           name,
@@ -211,9 +220,28 @@ export class Network {
     }
   }
 
+  private get predictRows(): number {
+    const { layers, inputShape } = this.resolved;
+    const perRow = layers.reduce((sum, layer) => sum + elementCount(layer.outputShape), elementCount(inputShape));
+    return Math.max(1, Math.min(mostPredictRows, Math.floor(predictFloats / perRow)));
+  }
+
+  /** Bytes that the program of predictions takes at most. */
+  get predictBytes(): number {
+    const { layers, inputShape } = this.resolved;
+    return (
+      4 * this.predictRows * layers.reduce((sum, l) => sum + elementCount(l.outputShape), elementCount(inputShape))
+    );
+  }
+
+  private forgetPredictor(): void {
+    this.predictor?.dispose();
+    this.predictor = null;
+  }
+
   private predictProgram(): NativeProgram {
     if (!this.predictor) {
-      const { rec, input, output } = recordPredict(this.resolved, predictRows, this.normalization);
+      const { rec, input, output } = recordPredict(this.resolved, this.predictRows, this.normalization);
       this.predictor = rec.finish(this.memory, this.settings, this.regions(input, output));
     }
     return this.predictor;
@@ -273,7 +301,8 @@ export class Network {
   }
 
   /**
-   * Trains on data in memory. Class indices come as an Int32Array, values as numbers.
+   * Trains on data in memory, from the weights that the network has; `seed` is that of shuffling and dropout. Class indices
+   * come as an Int32Array, values as numbers.
    * @returns the epoch rows and the best epoch
    */
   async fit(
@@ -282,6 +311,13 @@ export class Network {
     options: { onProgress?: (progress: Progress, metrics: MetricValues) => void; signal?: AbortSignal } = {},
   ): Promise<{ rows: MetricRow[]; metrics: MetricValues; best: Best | null; cancelled: boolean }> {
     assertValid(validateTraining, training, 'invalid-training');
+    if (training.validation) {
+      throw new HebbError(
+        'invalid-training',
+        'fit takes its validation data beside the training data: {inputs, targets, validation}',
+      );
+    }
+    if (this.fitting) throw new HebbError('state-conflict', 'a fit of this network is under way');
     const kind = kindOf(data.targets);
     const outputs = elementCount(this.outputShape);
     const complete = completeTraining(training, this.resolved, {
@@ -297,12 +333,17 @@ export class Network {
       validation: data.validation && this.toSplit(data.validation),
     };
     const rows: MetricRow[] = [];
-    const events = train(this, source, complete, options.signal);
-    for (;;) {
-      const { value, done } = await events.next();
-      if (done) return { rows, metrics: value.metrics, best: value.best, cancelled: value.cancelled };
-      if (value.type === 'row') rows.push(value.row);
-      options.onProgress?.(value.progress, value.type === 'row' ? value.row.values : value.metrics);
+    this.fitting = true;
+    try {
+      const events = train(this, source, complete, options.signal);
+      for (;;) {
+        const { value, done } = await events.next();
+        if (done) return { rows, metrics: value.metrics, best: value.best, cancelled: value.cancelled };
+        if (value.type === 'row') rows.push(value.row);
+        options.onProgress?.(value.progress, value.type === 'row' ? value.row.values : value.metrics);
+      }
+    } finally {
+      this.fitting = false;
     }
   }
 
@@ -333,7 +374,7 @@ export class Network {
 
   /** Gives the memory back; the network cannot be used afterwards. */
   dispose(): void {
-    this.predictor?.dispose();
+    this.forgetPredictor();
     this.memory.dispose();
   }
 
@@ -365,6 +406,14 @@ export class Network {
         'targets',
       );
     const elements = classes ? 1 : outputs;
+    const most = Math.max(outputs, 2) - 1;
+    const outside = classes ? targets.findIndex((index) => index < 0 || index > most) : -1;
+    if (outside >= 0) {
+      throw new HebbError(
+        'invalid-data',
+        `targets[${outside}] must be a class index from 0 to ${most}, got ${targets[outside]}`,
+      );
+    }
     if (values.length !== count * elements) {
       throw new HebbError(
         'invalid-data',

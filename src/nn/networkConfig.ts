@@ -19,3 +19,16 @@ export interface NetworkConfig {
   input?: number[];
   layers: LayerConfig[];
 }
+
+/** Index of the layer that gives the network's output its values: flatten after it only changes the shape. */
+export function finalLayer(layers: readonly LayerConfig[]): number {
+  return Math.max(
+    0,
+    layers.findLastIndex((layer) => layer.type !== 'flatten'),
+  );
+}
+
+/** The network without the values that its layers start from: they are large, and of no use once it is trained. */
+export function withoutWeights<Network extends NetworkConfig>(network: Network): Network {
+  return { ...network, layers: network.layers.map(({ weights: _, ...layer }) => layer) };
+}

@@ -3,8 +3,9 @@ import { elementCount, formatShape, type Shape } from '../shape.ts';
 import { assertValid, compileSchema } from '../validate.ts';
 import type { NetworkConfig } from './networkConfig.ts';
 import { optimizerStates } from './optimizers.ts';
-import { recordTraining } from './programs.ts';
+import { type LearnSettings, recordEvaluation, recordTraining } from './programs.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
+import { evaluationRows } from './trainer.ts';
 import {
   type LossName,
   type OptimizerConfig,
@@ -52,7 +53,7 @@ export function planJob(job: {
     inputType: 'uint8' | 'float32';
     targetShape: Shape;
     classes: string[] | null;
-    samples: { train: number };
+    samples: { train: number; validation?: number };
   } | null;
 }): JobPlan {
   const { dataset } = job;
@@ -69,11 +70,7 @@ export function planJob(job: {
     inputType: dataset.inputType,
   };
   const training = completeTraining(request, resolved, data);
-  if (training.epochs > 0 && resolved.parameterCount === 0) {
-    throw new HebbError('invalid-network', 'no layer of the network has weights: there is nothing to train', [
-      { pointer: '/network/layers', message: 'no layer has weights' },
-    ]);
-  }
+  if (dataset) checkLearning(resolved, training, dataset.samples);
   return {
     network: resolved.config,
     training,
@@ -92,17 +89,47 @@ export function planJob(job: {
   };
 }
 
-/** Bytes of parameters, optimiser state and the arena of the training program. */
+/** Bytes of parameters, optimiser state, the best weights so far, and the arenas of training and evaluation. */
 function trainingBytes(resolved: ResolvedNetwork, training: TrainingConfig, samples: number): number {
-  const rows = Math.max(1, training.batchSize === 'full' ? samples : Math.min(training.batchSize, samples));
-  const { rec } = recordTraining(resolved, {
-    rows,
+  const settings: LearnSettings = {
+    rows: Math.max(1, training.batchSize === 'full' ? samples : Math.min(training.batchSize, samples)),
     loss: training.loss.type,
     targets: 'values',
     normalization: training.normalization,
-    optimizer: training.optimizer,
-  });
-  return 4 * (rec.layOut() + resolved.parameterFloats * (1 + optimizerStates(training.optimizer)));
+  };
+  const { rec } = recordTraining(resolved, { ...settings, optimizer: training.optimizer });
+  const evaluation = recordEvaluation(resolved, { ...settings, rows: evaluationRows(resolved, samples) });
+  const arrays = 2 + optimizerStates(training.optimizer);
+  return 4 * (rec.layOut() + evaluation.layOut() + resolved.parameterFloats * arrays);
+}
+
+/** @throws HebbError where the settings are fine by themselves, but nothing could be learnt with them */
+function checkLearning(
+  resolved: ResolvedNetwork,
+  training: TrainingConfig,
+  samples: { train: number; validation?: number },
+): void {
+  if (training.epochs === 0) return;
+  if (resolved.parameterCount === 0) {
+    throw new HebbError('invalid-network', 'no layer of the network has weights: there is nothing to train', [
+      { pointer: '/network/layers', message: 'no layer has weights' },
+    ]);
+  }
+  const first = resolved.layers.findIndex((layer) => layer.parameters.length > 0);
+  const step = resolved.layers.findIndex((layer, i) => i >= first && layer.config.activation === 'step');
+  if (step >= 0) {
+    const message = `the step of layer '${resolved.layers[step]!.name}' has no slope, so no weight before it can learn: use sigmoid, or 0 epochs with given weights`;
+    const pointer = `/network/layers/${step}/activation`;
+    throw new HebbError('invalid-network', message, [{ pointer, message, received: 'step' }]);
+  }
+  const fraction = training.validation?.fraction ?? 0;
+  const taken = samples.validation ? 0 : Math.round(samples.train * fraction);
+  if (samples.train > 0 && taken >= samples.train) {
+    throw invalidTraining(
+      '/training/validation/fraction',
+      `a fraction of ${fraction} takes all ${samples.train} training samples: none is left to train on`,
+    );
+  }
 }
 
 /**
@@ -162,6 +189,12 @@ function checkOutput(network: ResolvedNetwork, loss: LossName, data: DataDescrip
     ]);
   };
   const outputs = elementCount(outputShape);
+  if (loss === 'softmaxCrossEntropy' && (outputShape.length !== 1 || outputs < 2)) {
+    throw wrongOutput(
+      'softmaxCrossEntropy takes a row of at least two outputs',
+      'end with a dense layer, or use meanSquaredError',
+    );
+  }
   if (data.task === 'classification') {
     const classes = data.classes!;
     const single = outputs === 1 && classes === 2 && loss !== 'softmaxCrossEntropy';

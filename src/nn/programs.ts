@@ -1,6 +1,7 @@
 import { elementCount } from '../shape.ts';
 import type { LayerContext } from './layer.ts';
 import { losses } from './losses.ts';
+import { finalLayer } from './networkConfig.ts';
 import { recordUpdate } from './optimizers.ts';
 import { parameterTensor, Recorder, type Tensor } from './recorder.ts';
 import type { ResolvedLayer, ResolvedNetwork } from './resolve.ts';
@@ -14,12 +15,14 @@ export function affineOf(normalization: NormalizationConfig): { scale: number; o
   return normalization.type === 'scale' ? { scale: normalization.factor, offset: 0 } : { scale: 1, offset: 0 };
 }
 
-/** The layers with the last one's activation left out where the loss works from the logits before it. */
+/** The layers with the final activation left out where the loss works from the logits before it. */
 export function layersToLogits(layers: ResolvedLayer[], loss: LossName): ResolvedLayer[] {
-  const last = layers.at(-1)!;
   const paired = losses[loss].pairedActivation;
-  if (paired === null || last.config.activation !== paired) return layers;
-  return [...layers.slice(0, -1), { ...last, config: { ...last.config, activation: 'linear' } }];
+  const final = finalLayer(layers.map((layer) => layer.config));
+  if (paired === null || layers[final]!.config.activation !== paired) return layers;
+  return layers.map((layer, i) =>
+    i === final ? { ...layer, config: { ...layer.config, activation: 'linear' } } : layer,
+  );
 }
 
 interface Recording {

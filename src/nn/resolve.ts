@@ -82,10 +82,16 @@ export function resolveNetwork(network: NetworkConfig, dataShape?: Shape, pointe
         offset += align(count);
         return placed;
       });
-      if (elementCount(outputShape) > mostFloats || offset > mostFloats) {
-        throw new LayerError(
-          `its output ${formatShape(outputShape)} or the parameters so far are larger than 2³¹ numbers`,
-        );
+      if (elementCount(outputShape) > mostFloats) {
+        throw new LayerError(`its output ${formatShape(outputShape)} has more than 2³¹ numbers`);
+      }
+      if (offset > mostFloats)
+        throw new LayerError(`the layers up to this one have ${offset} parameters, more than 2³¹`);
+      if (config.activation === 'softmax' && outputShape.at(-1) === 1) {
+        throw new LayerError('softmax over a single value is always 1: use sigmoid', {
+          key: 'activation',
+          received: 'softmax',
+        });
       }
       const flops = definition.flops(config, shape, outputShape);
       layers.push({ definition, config, name, inputShape: shape, outputShape, parameters, flops });

@@ -1,8 +1,10 @@
 import { HebbError } from '../errors.ts';
 import { type NativeProgram, purpose, randomBits, type Source } from '../native.ts';
+import { elementCount } from '../shape.ts';
 import type { Network } from './network.ts';
 import { recordEvaluation, recordTraining, stepValues, type TargetKind } from './programs.ts';
 import type { Best, MetricRow, MetricValues, Progress } from './progress.ts';
+import type { ResolvedNetwork } from './resolve.ts';
 import type { TrainingConfig } from './trainingConfig.ts';
 
 /** Samples of one split. */
@@ -35,8 +37,15 @@ export interface TrainingOutcome {
 /** Long enough that a call costs nothing, short enough that progress and cancelling come at once. */
 const sliceMs = 50;
 const progressEveryMs = 250;
-/** Rows of an evaluation step; the result does not depend on it but for rounding in double. */
-const evaluationRows = 256;
+/** Rows of an evaluation step at most, and floats of its arena; the result depends on neither but for rounding in double. */
+const mostEvaluationRows = 256;
+const evaluationFloats = 4 * 2 ** 20;
+
+/** Rows that an evaluation takes at once: a function of the network's shapes. */
+export function evaluationRows(network: ResolvedNetwork, samples: number): number {
+  const perRow = network.layers.reduce((sum, l) => sum + elementCount(l.outputShape), elementCount(network.inputShape));
+  return Math.max(1, Math.min(mostEvaluationRows, samples, Math.floor(evaluationFloats / perRow)));
+}
 
 /** The order in which an epoch takes its rows: Fisher and Yates' shuffle, a function of (seed, epoch). */
 export function shuffledOrder(rows: Uint32Array, seed: number, epoch: number): Uint32Array {
@@ -82,7 +91,7 @@ export async function evaluate(
 ): Promise<MetricValues> {
   const order = rowsOf(split);
   if (order.length === 0) throw new HebbError('invalid-data', 'there are no samples to evaluate');
-  const rows = Math.min(evaluationRows, order.length);
+  const rows = evaluationRows(network.resolved, order.length);
   const rec = recordEvaluation(network.resolved, {
     rows,
     loss: settings.loss.type,
@@ -117,6 +126,12 @@ export async function evaluate(
 
 function run(split: TrainingSplit, order: Uint32Array, batch: number) {
   return { sources: [split.inputs, split.targets], order, batch, budgetMs: sliceMs, values: stepValues.count };
+}
+
+/** @throws HebbError('diverged') where a weight is not finite; the loss can still be, for it is summed in double */
+export function assertFinite(network: Network, when: string): void {
+  const bad = network.weights().find(({ values }) => !values.every(Number.isFinite));
+  if (bad) throw diverged(`the weights ${bad.name} became infinite or NaN ${when}`);
 }
 
 function diverged(what: string): HebbError {
@@ -233,6 +248,7 @@ async function* epochs(
       }
     }
     metrics = mean.metrics(data.targets);
+    assertFinite(network, `in epoch ${epoch}, step ${globalStep}`);
     if (data.validation) {
       const { loss, accuracy } = await evaluate(network, data.validation, {
         targets: data.targets,
@@ -253,7 +269,9 @@ async function* epochs(
 
   /** Keeps the best weights so far, where an epoch has ended. */
   function cancelled(): TrainingOutcome {
-    if (bestWeights) network.restoreWeights(bestWeights);
-    return { cancelled: true, step: best ? best.epoch * stepsPerEpoch : globalStep, metrics, best };
+    if (!best || !bestWeights) return { cancelled: true, step: globalStep, metrics, best };
+    network.restoreWeights(bestWeights);
+    const { epoch, ...values } = best;
+    return { cancelled: true, step: epoch * stepsPerEpoch, metrics: values, best };
   }
 }

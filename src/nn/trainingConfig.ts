@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { initializerSchema } from './initializers.ts';
+import { initializerSchema, largestNumber } from './initializers.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -43,7 +43,13 @@ export const optimizerSchema = taggedUnion([sgdSchema, adamSchema]);
 
 export const normalizationSchema = taggedUnion([
   Type.Object({ type: Type.Literal('none') }, closed),
-  Type.Object({ type: Type.Literal('scale'), factor: Type.Optional(Type.Number({ exclusiveMinimum: 0 })) }, closed),
+  Type.Object(
+    {
+      type: Type.Literal('scale'),
+      factor: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: largestNumber })),
+    },
+    closed,
+  ),
 ]);
 
 /** Largest seed: all random numbers are keyed by 32 bits of it. */

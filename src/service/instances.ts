@@ -15,7 +15,7 @@ export function readInstances(instances: unknown[], shapes: Shape[]): Float32Arr
   checkCount(instances.length);
   const [shape] = shapes as [Shape];
   const elements = elementCount(shape);
-  const forms = [...shapes, [elements]];
+  const forms = [...shapes, [elements], ...(elements === 1 ? [[]] : [])];
   const values = new Float32Array(instances.length * elements);
   const faults: Fault[] = [];
   for (const [i, instance] of instances.entries()) {

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { uuidv7 } from 'uuidv7';
 import { datasetSpec } from '../data/source.ts';
 import { HebbError, withPointer } from '../errors.ts';
+import { withoutWeights } from '../nn/networkConfig.ts';
 import { type JobPlan, planJob } from '../nn/plan.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
 import type { StoredEvent } from '../store/events.ts';
@@ -91,12 +92,17 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
     throw new HebbError('unknown-dataset', message, [{ pointer: '/dataset', message, received: idOrName }]);
   }
 
-  /** A dataset that was stored before with the same content and the same names of classes and features. */
-  function storedTwin({ id, sha256, task, classes, features }: DatasetRecord): DatasetRecord | undefined {
+  /** A dataset that was stored before with the same content, names of classes and features and, where one was given, name. */
+  function storedTwin({ id, name, sha256, task, classes, features }: DatasetRecord, anyName: boolean) {
     const names = JSON.stringify([task, classes, features]);
     return store.datasets
       .byHash(sha256)
-      .find((other) => other.id !== id && JSON.stringify([other.task, other.classes, other.features]) === names);
+      .find(
+        (other) =>
+          other.id !== id &&
+          (anyName || other.name === name) &&
+          JSON.stringify([other.task, other.classes, other.features]) === names,
+      );
   }
 
   function refuseWhenClosing(): void {
@@ -127,7 +133,7 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
     async create(body) {
       refuseWhenClosing();
       const { plan, dataset, prepared, body: request } = await planned(body);
-      const twin = prepared && storedTwin(prepared.record);
+      const twin = prepared && storedTwin(prepared.record, (request.dataset as { name?: string }).name === undefined);
       const id = uuidv7();
       const record: JobRecord = {
         id,
@@ -174,7 +180,12 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
       return { layers, parameters, flopsPerSample, memoryBytes, secondsPerEpoch: null };
     },
 
-    list: ({ state, ...query }) => pageOf(query, (page) => store.jobs.list({ ...page, state }), present),
+    list: ({ state, ...query }) =>
+      pageOf(
+        query,
+        (page) => store.jobs.list({ ...page, state }),
+        (record) => ({ ...present(record), network: withoutWeights(record.network) }),
+      ),
 
     get: (id) => present(find(id)),
 
@@ -222,6 +233,6 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
 /** A state event carries the whole job: what of it never changes is not kept with every event. */
 function toJobEvent({ id, type, data }: StoredEvent, job: JobRecord): JobEvent {
   if (type !== 'state') return { id, type, data };
-  const { traits: _, deaths: __, ...whole } = { ...job, ...data };
+  const { traits: _, deaths: __, ...whole } = { ...job, ...data, network: withoutWeights(job.network) };
   return { id, type, data: whole };
 }

@@ -1,4 +1,5 @@
 import { toNested } from '../nn/nested.ts';
+import { finalLayer } from '../nn/networkConfig.ts';
 import type { Model, Prediction } from './types.ts';
 
 const defaultTop = 5;
@@ -43,9 +44,10 @@ function probabilitiesOf(model: Described, output: Float32Array): ArrayLike<numb
   return null;
 }
 
-/** Whether the last layer applies this activation, so that its output is a probability already. */
+/** Whether the network ends in this activation, so that its output is a probability already. */
 function endsIn(model: Described, activation: string): boolean {
-  return model.network.layers.at(-1)?.activation === activation;
+  const { layers } = model.network;
+  return layers[finalLayer(layers)]?.activation === activation;
 }
 
 function className(model: Described, index: number): string {

@@ -13,6 +13,8 @@ import type { PredictionService, PredictOptions, PredictResponse } from './types
 /** Loaded models that are kept: the most recently used, up to so many and so many bytes of weights. */
 const maxLoaded = 16;
 const maxLoadedBytes = 512 * 2 ** 20;
+/** Numbers of activations in one answer: writing them as JSON takes the event loop's time. */
+const maxActivations = 100_000;
 
 interface Loaded {
   predictor: Promise<Predictor>;
@@ -102,8 +104,8 @@ export function createPredictions(settings: { isa: string; threads: number }): P
     { top, layers }: PredictOptions,
   ): Promise<PredictResponse> {
     return using(model, weightsFile, async (predictor, shapes) => {
-      for (const name of layers ?? []) checkLayer(name, shapes);
       const rows = inputs.length / elementCount(model.inputShape);
+      checkLayers(layers ?? [], shapes, rows);
       const { output, activations } = await predictor.predict(inputs, rows, layers);
       const predictions = Array.from({ length: rows }, (_, row) => {
         const prediction = toPrediction(model, rowOf(output, row, rows), top);
@@ -156,6 +158,17 @@ async function pointed(index: number, image: Promise<Float32Array>): Promise<Flo
 function rowOf(values: Float32Array, row: number, rows: number): Float32Array {
   const elements = values.length / rows;
   return values.subarray(row * elements, (row + 1) * elements);
+}
+
+/** @throws HebbError for a layer that the model does not have, or more numbers than an answer may carry */
+function checkLayers(names: string[], shapes: Map<string, Shape>, rows: number): void {
+  for (const name of names) checkLayer(name, shapes);
+  const numbers = rows * names.reduce((sum, name) => sum + elementCount(shapes.get(name)!), 0);
+  if (numbers <= maxActivations) return;
+  throw new HebbError(
+    'invalid-instance',
+    `the activations of these layers are ${numbers} numbers, an answer carries at most ${maxActivations}: ask for fewer layers or inputs at a time`,
+  );
 }
 
 function checkLayer(name: string, shapes: Map<string, Shape>): void {

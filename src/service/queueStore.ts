@@ -1,3 +1,4 @@
+import { withoutWeights } from '../nn/networkConfig.ts';
 import type { JobRecord } from '../store/jobs.ts';
 import type { ModelRecord } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
@@ -25,8 +26,6 @@ export function queueStore(store: Store): QueueStore {
 function modelOf(job: JobRecord, createdAt: string, result: TrainingResult, completed: boolean): ModelRecord {
   const { id, name, dataset, network, traits } = job;
   const { weightsFile, weightsHash, metrics, test, step } = result;
-  // Weights that a layer was given to start from are not those that it ended with.
-  const layers = network.layers.map(({ weights: _, ...layer }) => layer);
   return {
     ...traits,
     id,
@@ -34,7 +33,7 @@ function modelOf(job: JobRecord, createdAt: string, result: TrainingResult, comp
     createdAt,
     job: id,
     dataset,
-    network: { ...network, layers },
+    network: withoutWeights(network),
     metrics,
     test,
     step,

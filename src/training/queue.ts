@@ -173,7 +173,7 @@ export class JobQueue {
         const { result, type: state } = outcome;
         await removeAllBut(directory, result.weightsFile);
         const { metrics, best, test, weightsHash } = result;
-        const progress = endOf(active.live.progress, state === 'completed' ? job.training.epochs : null, result.step);
+        const progress = endOf(active.live.progress, state === 'completed' ? job.training.epochs : null, result);
         this.change(job.id, 'running', { state, finishedAt, progress, metrics, best, test, weightsHash }, result);
         return;
       }
@@ -253,10 +253,11 @@ function startOf(progress: Progress): Progress {
   return { ...progress, epoch: 0, step: 0, fraction: 0, samplesPerSecond: null, etaSeconds: null };
 }
 
-/** @param epochs all of them where the job completed, null where it was cut short */
-function endOf(progress: Progress, epochs: number | null, step: number): Progress {
-  if (epochs === null) return { ...progress, step, etaSeconds: null };
-  return { ...progress, epoch: epochs, epochs, step, steps: step, fraction: 1, etaSeconds: 0 };
+/** @param epochs all of them where the job completed, null where it was cut short: then the best epoch is what is kept */
+function endOf(progress: Progress, epochs: number | null, { step, best }: TrainingResult): Progress {
+  if (epochs !== null) return { ...progress, epoch: epochs, epochs, step, steps: step, fraction: 1, etaSeconds: 0 };
+  const fraction = progress.steps > 0 ? step / progress.steps : 0;
+  return { ...progress, epoch: best?.epoch ?? progress.epoch, step, fraction, etaSeconds: null };
 }
 
 async function removeAllBut(directory: string, file: string): Promise<void> {

@@ -6,6 +6,7 @@ import { openSplit } from '../data/store.ts';
 import { MappedFile } from '../native.ts';
 import { Network } from '../nn/network.ts';
 import {
+  assertFinite,
   evaluate,
   type TrainingData,
   type TrainingEvent,
@@ -90,6 +91,7 @@ export async function* runTask(
   } else if (data && !signal.aborted) {
     outcome.metrics = await evaluate(network, data.train, { targets: data.targets, loss: training.loss });
   }
+  assertFinite(network, 'at the end');
   const testSplit = outcome.cancelled ? null : await mapSplit(task, 'test');
   const test =
     testSplit && data && (await evaluate(network, testSplit, { targets: data.targets, loss: training.loss }));

@@ -92,6 +92,19 @@ describe('losses', () => {
     expect(binary.parameters['dense_0.weight']![0]).toBe(1);
   });
 
+  test('a final activation is recognised as the loss’s pair through a flatten', async () => {
+    const layers = (activation: string) => [{ type: 'dense', units: 3, activation }, { type: 'flatten' }];
+    const inputs = [Array.from(uniform(4, 1))];
+    const options = { loss: 'softmaxCrossEntropy' } as const;
+    const of = (activation: string) =>
+      new Network({ input: [4], layers: layers(activation) } as NetworkConfig).gradients(
+        inputs,
+        Int32Array.of(2),
+        options,
+      );
+    expect(await of('softmax')).toEqual(await of('linear'));
+  });
+
   test('class indices and one-hot rows give the same loss, and so do softmax in the net and logits', async () => {
     const config = (activation: string): NetworkConfig =>
       ({ input: [4], layers: [{ type: 'dense', units: 3, activation }] }) as NetworkConfig;
@@ -286,6 +299,34 @@ describe('fit', () => {
     const again = new Network(small, { seed: 7 });
     await again.fit(data, { ...settings, epochs: best!.epoch });
     expect(hashOf(network)).toBe(hashOf(again));
+  });
+
+  test('weights that overflow while the loss is still finite end the training', async () => {
+    const network = new Network({ input: [1], layers: [{ type: 'dense', units: 1 }] });
+    const run = network.fit(
+      { inputs: [[1e30], [-1e30]], targets: [[1], [2]] },
+      { epochs: 1, optimizer: { type: 'sgd', learningRate: 1 }, loss: { type: 'meanSquaredError' } },
+    );
+    await expect(run).rejects.toMatchObject({
+      code: 'diverged',
+      message: expect.stringMatching(/dense_0.weight became/),
+    });
+  });
+
+  test('a second fit of a network is refused while one is under way; a class index out of range always', async () => {
+    const network = new Network({ input: [2], layers: [{ type: 'dense', units: 3 }] });
+    const first = network.fit({ inputs: [[0, 1]], targets: Int32Array.of(1) }, { epochs: 3 });
+    await expect(network.fit({ inputs: [[0, 1]], targets: Int32Array.of(1) })).rejects.toThrow(/under way/);
+    await first;
+    await expect(network.fit({ inputs: [[0, 1]], targets: Int32Array.of(3) })).rejects.toThrow(/from 0 to 2, got 3/);
+    await expect(network.gradients([[0, 1]], Int32Array.of(-1))).rejects.toThrow(/from 0 to 2, got -1/);
+  });
+
+  test('a change of the normalisation counts from the next prediction on', () => {
+    const network = new Network({ input: [1], layers: [{ type: 'dense', units: 1, weights: { weight: [[1]] } }] });
+    expect(network.predict([[4]])).toEqual([[4]]);
+    network.normalization = { type: 'scale', factor: 0.5 };
+    expect(network.predict([[4]])).toEqual([[2]]);
   });
 
   test('settings and data that do not fit are refused', async () => {

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { Shape } from '../../shape.ts';
 import { defaultSlope, fusedActivation, recordActivation, recordActivationBackward } from '../activations.ts';
-import type { LayerDefinition } from '../layer.ts';
+import { type LayerDefinition, LayerError } from '../layer.ts';
 import {
   extentOf,
   imageShape,
@@ -48,6 +48,32 @@ function geometry(config: Conv2d, input: Shape) {
   };
 }
 
+/**
+ * Offsets into a padded image are 32-bit numbers, and a kernel's elements have a table of their own: the limits that
+ * native/ops.def checks, told with the layer's name.
+ */
+function checkSize(g: ReturnType<typeof geometry>): void {
+  const kernel = g.kernel_height * g.kernel_width * Math.max(g.channels, g.filters);
+  if (kernel >= 2 ** 24) {
+    throw new LayerError(
+      `its kernel has ${kernel} elements: it must have fewer than 2²⁴ (height × width × channels or filters)`,
+      {
+        key: 'kernel',
+        received: kernel,
+      },
+    );
+  }
+  const [height, width] = [g.height + 2 * g.kernel_height, g.width + 2 * g.kernel_width];
+  if (height >= 32_768 || width >= 32_768 || height * width * Math.max(g.channels, g.filters) >= 2 ** 31) {
+    throw new LayerError(
+      `the image ${g.height}×${g.width}×${Math.max(g.channels, g.filters)} with its border is too large to convolve`,
+      {
+        received: [g.height, g.width, g.channels],
+      },
+    );
+  }
+}
+
 /** Cross-correlation with zeros outside of the image; x (rows, height, width, channels), w (kernel, kernel, channels, filters). */
 export const conv2d: LayerDefinition<Static<typeof schema>> = {
   type: 'conv2d',
@@ -56,6 +82,7 @@ export const conv2d: LayerDefinition<Static<typeof schema>> = {
 
   outputShape(config, input) {
     const g = geometry(config, input);
+    checkSize(g);
     return [g.output_height, g.output_width, g.filters];
   },
 

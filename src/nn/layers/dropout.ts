@@ -3,7 +3,7 @@ import { elementCount } from '../../shape.ts';
 import type { LayerDefinition } from '../layer.ts';
 import { layerSchema } from './common.ts';
 
-const schema = layerSchema('dropout', { rate: Type.Number({ minimum: 0, exclusiveMaximum: 1 }) });
+const schema = layerSchema('dropout', { rate: Type.Number({ minimum: 0, maximum: 0.9999 }) });
 
 /**
  * In training sets each element to zero with probability `rate` and divides the others by 1 − rate; in prediction does

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Services } from '../../service/types.ts';
 import { metricsCsv, prefersCsv } from '../csv.ts';
@@ -35,7 +36,16 @@ export function jobRoutes(app: FastifyInstance, services: Services): void {
       const result = jobs.metrics(params.id, query);
       reply.header('vary', 'accept');
       if (!prefersCsv(headers.accept)) return result;
-      return reply.type('text/csv; charset=utf-8').send(metricsCsv(result.rows));
+      // A CSV has no place to say that more follows, so it has all.
+      const rows = [...result.rows];
+      for (let { next } = result; query.points === undefined; ) {
+        await setImmediate();
+        const page = jobs.metrics(params.id, { ...query, since: next });
+        if (page.next <= next) break;
+        rows.push(...page.rows);
+        next = page.next;
+      }
+      return reply.type('text/csv; charset=utf-8').send(metricsCsv(rows));
     },
   );
 
