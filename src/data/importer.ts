@@ -29,8 +29,8 @@ const partial = '.partial-';
 
 /** Each import is a thread with a heap of its own: so many at once, so many waiting, and the rest is to come again. */
 const importsAtOnce = 2;
-const importsWaiting = 100;
-const limited = pLimit(importsAtOnce);
+export const importsWaiting = 100;
+export const imports = pLimit(importsAtOnce);
 
 /**
  * Reads a source into the binary store, in a worker thread. When it resolves, `finalFolder` stands complete and durable
@@ -40,10 +40,10 @@ const limited = pLimit(importsAtOnce);
  * @throws HebbError: what is wrong with the source; 'unavailable' where the disk is full or too many imports wait; 'internal' where the worker died
  */
 export async function importDataset(source: Source, finalFolder: string, limits: ImportLimits): Promise<DatasetInfo> {
-  if (limited.pendingCount >= importsWaiting) {
+  if (imports.pendingCount >= importsWaiting) {
     throw new HebbError('unavailable', `${importsWaiting} datasets are waiting to be read: try again later`);
   }
-  return limited(() => importNow(source, finalFolder, limits));
+  return imports(() => importNow(source, finalFolder, limits));
 }
 
 async function importNow(source: Source, finalFolder: string, limits: ImportLimits): Promise<DatasetInfo> {

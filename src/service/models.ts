@@ -44,7 +44,10 @@ export function createModels(store: Store, paths: Paths, onModelDeleted: (id: st
       const model = find(id);
       const [alias] = store.models.aliasesOf(model.id);
       if (alias !== undefined) {
-        throw new HebbError('in-use', `the alias "${alias}" points at the model: point it at another one first`);
+        throw new HebbError(
+          'in-use',
+          `the alias "${alias}" points at the model: remove it, or point it at another one first`,
+        );
       }
       store.jobs.deleteModel(model.id);
       onModelDeleted(model.id);
@@ -56,8 +59,14 @@ export function createModels(store: Store, paths: Paths, onModelDeleted: (id: st
         const message = `no model has the id, the alias or the name "${name}"`;
         throw new HebbError('unknown-model', message, [{ pointer: '/model', message, received: name }]);
       }
+      // An id goes before an alias, so this one would never be asked.
+      if (store.models.get(alias))
+        throw new HebbError('in-use', `"${alias}" is the id of a model and cannot be an alias`);
       store.models.setAlias(alias, model.id);
       return { alias, model: model.id };
+    },
+    removeAlias(alias) {
+      if (!store.models.removeAlias(alias)) throw new HebbError('not-found', `no alias "${alias}" was set by hand`);
     },
     aliases: () => store.models.aliases(),
     weightsFile: (id) => pathOf(find(id)),

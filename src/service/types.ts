@@ -156,6 +156,8 @@ export interface ModelService {
   get(id: string): Model;
   delete(id: string): Promise<void>;
   setAlias(alias: string, model: string): { alias: string; model: string };
+  /** `default` then follows the newest completed job again. */
+  removeAlias(alias: string): void;
   aliases(): { alias: string; model: string }[];
   /** Path of the safetensors file. */
   weightsFile(id: string): string;

@@ -72,6 +72,7 @@ export function modelStore(db: Database) {
   const setAlias = db.prepare(
     'INSERT INTO aliases (alias, model) VALUES (:alias, :model) ON CONFLICT (alias) DO UPDATE SET model = :model',
   );
+  const removeAlias = db.prepare('DELETE FROM aliases WHERE alias = ?');
   const aliases = db.prepare('SELECT alias, model FROM aliases ORDER BY alias');
   const aliasesOf = db.prepare('SELECT alias FROM aliases WHERE model = ? ORDER BY alias');
 
@@ -96,6 +97,8 @@ export function modelStore(db: Database) {
     setAlias(alias: string, model: string): void {
       setAlias.run({ alias, model });
     },
+    /** @returns whether there was one that was set by hand */
+    removeAlias: (alias: string) => removeAlias.run(alias).changes > 0,
     /** All aliases, `default` too where it follows the newest completed model. */
     aliases(): { alias: string; model: string }[] {
       const set = aliases.all() as { alias: string; model: string }[];

@@ -2,7 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { importDataset, removePartialImports } from '../../src/data/importer.ts';
+import { importDataset, imports, importsWaiting, removePartialImports } from '../../src/data/importer.ts';
 import { datasetSpec, type Source } from '../../src/data/source.ts';
 import { readRows } from '../../src/data/store.ts';
 import { idx, limits, save, store, temporaryFolder, thrown } from '../helpers/data.ts';
@@ -56,4 +56,18 @@ test('leftovers of a killed process are removed, datasets are not', async () => 
   await mkdir(join(parent, 'd2'));
   await removePartialImports(parent);
   expect(await readdir(parent)).toEqual(['d2']);
+});
+
+test('imports wait their turn, and beyond those that may wait they are refused at once', async () => {
+  const parent = join(root, 'many');
+  const source = datasetSpec({ synthetic: { kind: 'xor' } });
+  const running = Array.from({ length: imports.concurrency }, (_, i) =>
+    importDataset(source, join(parent, `r${i}`), limits),
+  );
+  // Which of these settle is not waited for: they are dropped below.
+  for (let i = 0; i < importsWaiting; i++) void importDataset(source, join(parent, `w${i}`), limits);
+  await thrown('unavailable', () => importDataset(source, join(parent, 'refused'), limits));
+  imports.clearQueue();
+  await Promise.all(running);
+  expect((await readdir(parent)).sort()).toEqual(running.map((_, i) => `r${i}`));
 });

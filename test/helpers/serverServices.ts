@@ -155,6 +155,9 @@ export async function fakeServices(): Promise<FakeServices> {
         if (id !== model.id) throw new HebbError('unknown-model', `no model "${id}"`);
         return { alias, model: id };
       },
+      removeAlias(alias) {
+        if (alias !== examples.alias.alias) throw new HebbError('not-found', `no alias "${alias}"`);
+      },
       aliases: () => [structuredClone(examples.alias)],
       weightsFile: () => fake.weightsPath,
     },

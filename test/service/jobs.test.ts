@@ -276,6 +276,11 @@ describe('deleting', () => {
     services.models.setAlias('best', b.id);
     await services.jobs.delete(a.id);
     expect(services.models.get('best').id).toBe(b.id);
+    expect(() => services.models.setAlias(b.id, b.id)).toThrow(expect.objectContaining({ code: 'in-use' }));
+    services.models.removeAlias('best');
+    expect(() => services.models.get('best')).toThrow(expect.objectContaining({ code: 'not-found' }));
+    expect(() => services.models.removeAlias('best')).toThrow(expect.objectContaining({ code: 'not-found' }));
+    await services.models.delete(b.id);
   });
 });
 

@@ -38,6 +38,15 @@ export function modelRoutes(app: FastifyInstance, services: Services): void {
     async ({ params, body }) => models.setAlias(params.alias, body.model),
   );
 
+  app.delete<{ Params: schemas.AliasParams }>(
+    '/v1/aliases/:alias',
+    { schema: schemas.removeAlias },
+    async ({ params }, reply) => {
+      models.removeAlias(params.alias);
+      return reply.code(204).send();
+    },
+  );
+
   app.get('/v1/aliases', { schema: schemas.listAliases }, async () => ({ items: models.aliases(), next: null }));
 }
 

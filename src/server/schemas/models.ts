@@ -59,7 +59,16 @@ export const setAlias = {
   tags,
   params: aliasParams,
   body: aliasBody,
-  response: { 200: json('The alias.', component('Alias'), examples.alias), ...problems(400, 422) },
+  response: { 200: json('The alias.', component('Alias'), examples.alias), ...problems(400, 409, 422) },
+};
+
+export const removeAlias = {
+  operationId: 'removeAlias',
+  summary: 'Remove an alias',
+  description: 'The alias `default` then follows the newest completed job again.',
+  tags,
+  params: aliasParams,
+  response: { 204: { description: 'Removed.', type: 'null' }, ...problems(404) },
 };
 
 export const listAliases = {
