@@ -1,18 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { HebbError } from '../errors.ts';
-import { Memory, type NativeProgram, type Source, selectIsa } from '../native.ts';
+import { Memory, type NativeProgram, selectIsa } from '../native.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
 import { assertValid, compileSchema } from '../validate.ts';
+import { computeGradients, type Gradients } from './gradients.ts';
 import { type InitializerConfig, initialize } from './initializers.ts';
-import { fromNested, type Nested, nestedShape, toNested } from './nested.ts';
+import { fromNested, type Nested, toNested } from './nested.ts';
 import type { NetworkConfig } from './networkConfig.ts';
 import { optimizerStates } from './optimizers.ts';
 import { completeTraining } from './plan.ts';
-import { recordPredict, recordTraining, type TargetKind } from './programs.ts';
+import { recordPredict } from './programs.ts';
 import type { Best, MetricRow, MetricValues, Progress } from './progress.ts';
-import { place } from './recorder.ts';
+import type { Tensor } from './recorder.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
-import { evaluate, type TrainingData, type TrainingSplit, train } from './trainer.ts';
+import { kindOf, type Rows, type Targets, toRows, toSplit } from './samples.ts';
+import { evaluate, type TrainingData, train } from './trainer.ts';
 import {
   type LossName,
   type NormalizationConfig,
@@ -34,12 +36,6 @@ export interface NetworkOptions {
   /** Applied to every raw input [none]. */
   normalization?: NormalizationConfig;
 }
-
-/** Samples for the library's calls: rows nested as the network's input, or all in one typed array. */
-export type Rows = Nested[] | Float32Array;
-
-/** One target a row: class indices as an Int32Array, or values as numbers, nested arrays or a Float32Array. */
-export type Targets = Nested[] | Float32Array | Int32Array;
 
 /** Rows that a prediction's program takes at once at most, and floats of its arena; more rows are taken in turn. */
 const mostPredictRows = 64;
@@ -167,7 +163,7 @@ export class Network {
   predict(inputs: Float32Array): Float32Array;
   predict(inputs: Nested[]): Nested[];
   predict(inputs: Rows): Float32Array | Nested[] {
-    const rows = this.toRows(inputs);
+    const rows = toRows(inputs, this);
     const elements = elementCount(this.inputShape);
     const count = rows.length / elements;
     const size = elementCount(this.outputShape);
@@ -183,7 +179,7 @@ export class Network {
 
   /** As predict, off the calling thread: for networks that take their time. */
   async predictAsync(inputs: Float32Array): Promise<Float32Array> {
-    const rows = this.toRows(inputs);
+    const rows = toRows(inputs, this);
     const elements = elementCount(this.inputShape);
     const program = this.predictProgram();
     const parts: Float32Array[] = [];
@@ -203,7 +199,7 @@ export class Network {
 
   /** The outputs of all layers for some rows, by layer name: (rows, ...outputShape) each. */
   async activations(inputs: Rows): Promise<Record<string, Float32Array>> {
-    const rows = this.toRows(inputs);
+    const rows = toRows(inputs, this);
     const count = rows.length / elementCount(this.inputShape);
     const { rec, input, output, outputs } = recordPredict(this.resolved, count, this.normalization, true);
     const program = rec.finish(this.memory, this.settings, this.regions(input, output));
@@ -247,7 +243,7 @@ export class Network {
     return this.predictor;
   }
 
-  private regions(input: import('./recorder.ts').Tensor, output: import('./recorder.ts').Tensor) {
+  private regions(input: Tensor, output: Tensor) {
     return {
       input: [input, elementCount(this.inputShape)] as [typeof input, number],
       output: [output, elementCount(this.outputShape)] as [typeof output, number],
@@ -256,48 +252,11 @@ export class Network {
 
   /**
    * The loss over a batch and its gradients: of each parameter by tensor name, and of the (normalised) inputs.
+   * @param options loss [meanSquaredError]; seed of dropout [0]
    * @throws HebbError where inputs or targets do not fit
    */
-  async gradients(
-    inputs: Rows,
-    targets: Targets,
-    options: { loss?: LossName; seed?: number } = {},
-  ): Promise<{ loss: number; parameters: Record<string, Float32Array>; inputs: Float32Array }> {
-    const split = this.toSplit({ inputs, targets });
-    const count = split.inputs.rows;
-    const { rec, gradients, inputGradient } = recordTraining(this.resolved, {
-      rows: count,
-      loss: options.loss ?? 'meanSquaredError',
-      targets: kindOf(targets),
-      normalization: this.normalization,
-      optimizer: null,
-      needsInputGradient: true,
-    });
-    const program = rec.finish(this.memory, this.settings);
-    try {
-      const { values } = await program.train({
-        sources: [split.inputs, split.targets],
-        order: Uint32Array.from({ length: count }, (_, i) => i),
-        batch: count,
-        firstStep: 0,
-        learningRates: new Float64Array(),
-        seed: options.seed ?? 0,
-        epoch: 0,
-        globalStep: 0,
-        budgetMs: 0,
-        values: 1,
-      });
-      const parameters = this.resolved.layers
-        .flatMap((layer) => layer.parameters)
-        .map((p) => [p.tensorName, program.read(place(gradients) + p.offset, p.count)] as const);
-      return {
-        loss: values[0]!,
-        parameters: Object.fromEntries(parameters),
-        inputs: program.read(place(inputGradient!), count * elementCount(this.inputShape)),
-      };
-    } finally {
-      program.dispose();
-    }
+  async gradients(inputs: Rows, targets: Targets, options: { loss?: LossName; seed?: number } = {}): Promise<Gradients> {
+    return computeGradients(this, toSplit({ inputs, targets }, this), kindOf(targets), options);
   }
 
   /**
@@ -329,8 +288,8 @@ export class Network {
     if (training.normalization) this.normalization = complete.normalization;
     const source: TrainingData = {
       targets: kind,
-      train: this.toSplit(data),
-      validation: data.validation && this.toSplit(data.validation),
+      train: toSplit(data, this),
+      validation: data.validation && toSplit(data.validation, this),
     };
     const rows: MetricRow[] = [];
     this.fitting = true;
@@ -348,8 +307,8 @@ export class Network {
   }
 
   /** Loss, and accuracy where the targets are classes, over all rows. */
-  evaluate(inputs: Rows, targets: Targets, loss: LossName): Promise<MetricValues> {
-    return evaluate(this, this.toSplit({ inputs, targets }), { targets: kindOf(targets), loss: { type: loss } });
+  async evaluate(inputs: Rows, targets: Targets, loss: LossName): Promise<MetricValues> {
+    return evaluate(this, toSplit({ inputs, targets }, this), { targets: kindOf(targets), loss: { type: loss } });
   }
 
   /** The weights as a safetensors file, tensors in layer order. */
@@ -377,80 +336,4 @@ export class Network {
     this.forgetPredictor();
     this.memory.dispose();
   }
-
-  private toRows(inputs: Rows): Float32Array {
-    const elements = elementCount(this.inputShape);
-    const what = `rows of ${formatShape(this.inputShape)}`;
-    if (inputs instanceof Float32Array) {
-      if (inputs.length > 0 && inputs.length % elements === 0) return inputs;
-      throw new HebbError(
-        'invalid-instance',
-        `the network takes ${what}: ${elements} numbers each; got ${inputs.length} numbers`,
-      );
-    }
-    return flatten(inputs, this.inputShape, `the network takes ${what}`, 'inputs');
-  }
-
-  private toSplit({ inputs, targets }: { inputs: Rows; targets: Targets }): TrainingSplit {
-    const rows = this.toRows(inputs);
-    const count = rows.length / elementCount(this.inputShape);
-    const outputs = elementCount(this.outputShape);
-    const classes = targets instanceof Int32Array;
-    let values: Float32Array | Int32Array;
-    if (targets instanceof Int32Array || targets instanceof Float32Array) values = targets;
-    else
-      values = flatten(
-        targets,
-        this.outputShape,
-        `a target has the network's output shape ${formatShape(this.outputShape)}`,
-        'targets',
-      );
-    const elements = classes ? 1 : outputs;
-    const most = Math.max(outputs, 2) - 1;
-    const outside = classes ? targets.findIndex((index) => index < 0 || index > most) : -1;
-    if (outside >= 0) {
-      throw new HebbError(
-        'invalid-data',
-        `targets[${outside}] must be a class index from 0 to ${most}, got ${targets[outside]}`,
-      );
-    }
-    if (values.length !== count * elements) {
-      throw new HebbError(
-        'invalid-data',
-        `${count} rows need ${count * elements} target numbers, got ${values.length}`,
-      );
-    }
-    return {
-      inputs: memorySource(rows, elementCount(this.inputShape)),
-      targets: memorySource(values, elements),
-    };
-  }
-}
-
-function kindOf(targets: Targets): TargetKind {
-  return targets instanceof Int32Array ? 'classes' : 'values';
-}
-
-function memorySource(values: Float32Array | Int32Array, elements: number): Source {
-  const memory = new Memory(values.length);
-  const type = values instanceof Int32Array ? 'int32' : 'float32';
-  const view = memory.floats;
-  new Uint8Array(view.buffer).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  return { memory, offset: 0, type, rows: values.length / elements, elements };
-}
-
-/** Nested rows as one array; a row may be nested as the shape, or flat, or a bare number where the shape has one element. */
-function flatten(rows: Nested[], shape: Shape, what: string, name: string): Float32Array {
-  const elements = elementCount(shape);
-  const values = new Float32Array(rows.length * elements);
-  if (rows.length === 0) throw new HebbError('invalid-instance', `${what}; got no rows`);
-  const [, ...found] = nestedShape(rows);
-  const actual =
-    found.length === 1 && found[0] === elements ? [elements] : found.length === 0 && elements === 1 ? [] : shape;
-  try {
-    fromNested(rows, [rows.length, ...actual], values, 0, name);
-  } catch (error) {
-    throw new HebbError('invalid-instance', `${what}; ${(error as Error).message}`, undefined, { cause: error });
-  }
-  return values;
 }

@@ -1,12 +1,13 @@
 // The generic layer test: whatever is in the list of layers is checked for outputs against naive loops, gradients against
 // finite differences (both in double), reproducibility, and save and load, on every instruction set that this CPU has.
 import { describe, expect, test } from 'vitest';
-import { isas, purpose, randomBits } from '../../src/native.ts';
+import { isas } from '../../src/native.ts';
 import { layers } from '../../src/nn/layers/index.ts';
 import { Network } from '../../src/nn/network.ts';
 import type { LayerConfig } from '../../src/nn/networkConfig.ts';
 import { elementCount } from '../../src/shape.ts';
-import { differences, forward, loss as referenceLoss, type Weights } from '../helpers/reference.ts';
+import { uniform, weightsOf } from '../helpers/networks.ts';
+import { differences, forward, loss as referenceLoss } from '../helpers/reference.ts';
 
 /** Odd configurations of each layer, with the input they get. A layer without an entry fails the first test below. */
 const cases: Record<string, { input: number[]; layer: LayerConfig }[]> = {
@@ -47,14 +48,7 @@ const cases: Record<string, { input: number[]; layer: LayerConfig }[]> = {
   dropout: [{ input: [6, 3], layer: { type: 'dropout', rate: 0 } }],
 };
 
-/** n numbers in (−1, 1), the same for the same seed, exactly representable as float32. */
-function numbers(n: number, seed: number): number[] {
-  return Array.from(randomBits({ seed, purpose: purpose.synthetic }, 0, n), (bits) => Math.fround(bits / 2 ** 31 - 1));
-}
-
-function toWeights(network: Network): Weights {
-  return Object.fromEntries(network.weights().map(({ name, values }) => [name, Array.from(values)]));
-}
+const numbers = (n: number, seed: number) => Array.from(uniform(n, seed));
 
 function expectClose(actual: ArrayLike<number>, expected: number[], tolerance: number): void {
   expect(actual.length).toBe(expected.length);
@@ -78,7 +72,7 @@ for (const isa of isas) {
 
         test(`${JSON.stringify(layer)} on (${input}): outputs`, () => {
           const network = new Network(config, { isa, seed: 3, initializer: { type: 'uniform', min: -0.7, max: 0.7 } });
-          const expected = inputs.flatMap((row) => forward(config, toWeights(network), row).at(-1)!);
+          const expected = inputs.flatMap((row) => forward(config, weightsOf(network), row).at(-1)!);
           expectClose(network.predict(Float32Array.from(inputs.flat())), expected, 2e-6);
           // One row alone gives the same bits as among others.
           const alone = network.predict(Float32Array.from(inputs[2]!));
@@ -90,7 +84,7 @@ for (const isa of isas) {
           const network = new Network(config, { isa, seed: 4, initializer: { type: 'uniform', min: -0.7, max: 0.7 } });
           const outputs = elementCount(network.outputShape);
           const targets = inputs.map((_, r) => numbers(outputs, 200 + r));
-          const weights = toWeights(network);
+          const weights = weightsOf(network);
           const f = () => referenceLoss('meanSquaredError', config, weights, inputs, targets);
           const {
             loss,

@@ -1,0 +1,58 @@
+import { elementCount } from '../shape.ts';
+import type { Network } from './network.ts';
+import { recordTraining, type TargetKind } from './programs.ts';
+import { place } from './recorder.ts';
+import type { TrainingSplit } from './trainer.ts';
+import type { LossName } from './trainingConfig.ts';
+
+export interface Gradients {
+  /** Mean over the rows. */
+  loss: number;
+  /** By tensor name, in the tensor's shape. */
+  parameters: Record<string, Float32Array>;
+  /** (rows, ...inputShape), of the normalised inputs. */
+  inputs: Float32Array;
+}
+
+/** Runs one step of training without its update, over all rows at once. */
+export async function computeGradients(
+  network: Network,
+  split: TrainingSplit,
+  targets: TargetKind,
+  { loss = 'meanSquaredError', seed = 0 }: { loss?: LossName; seed?: number },
+): Promise<Gradients> {
+  const { rows } = split.inputs;
+  const { rec, gradients, inputGradient } = recordTraining(network.resolved, {
+    rows,
+    loss,
+    targets,
+    normalization: network.normalization,
+    optimizer: null,
+    needsInputGradient: true,
+  });
+  const program = rec.finish(network.memory, network.settings);
+  try {
+    const { values } = await program.train({
+      sources: [split.inputs, split.targets],
+      order: Uint32Array.from({ length: rows }, (_, i) => i),
+      batch: rows,
+      firstStep: 0,
+      learningRates: new Float64Array(),
+      seed,
+      epoch: 0,
+      globalStep: 0,
+      budgetMs: 0,
+      values: 1,
+    });
+    const parameters = network.resolved.layers
+      .flatMap((layer) => layer.parameters)
+      .map((p) => [p.tensorName, program.read(place(gradients) + p.offset, p.count)] as const);
+    return {
+      loss: values[0]!,
+      parameters: Object.fromEntries(parameters),
+      inputs: program.read(place(inputGradient!), rows * elementCount(network.inputShape)),
+    };
+  } finally {
+    program.dispose();
+  }
+}
