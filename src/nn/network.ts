@@ -255,7 +255,11 @@ export class Network {
    * @param options loss [meanSquaredError]; seed of dropout [0]
    * @throws HebbError where inputs or targets do not fit
    */
-  async gradients(inputs: Rows, targets: Targets, options: { loss?: LossName; seed?: number } = {}): Promise<Gradients> {
+  async gradients(
+    inputs: Rows,
+    targets: Targets,
+    options: { loss?: LossName; seed?: number } = {},
+  ): Promise<Gradients> {
     return computeGradients(this, toSplit({ inputs, targets }, this), kindOf(targets), options);
   }
 
