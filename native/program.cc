@@ -19,7 +19,6 @@ Floats allocate_floats(Size count) {
 // Each op's run function lives in ops/*.cc.
 #define OP(name, parameters, operands, constraints) void run(const name##_args& args, Step& step);
 #include "ops.def"
-#undef OP
 
 namespace {
 
@@ -148,27 +147,13 @@ class Loader {
     if (error_.empty()) program_.instructions_.push_back(std::move(instruction)); \
   }
 #include "ops.def"
-#undef OP
 
   void load_op(int code) {
     int i = 0;
 #define OP(op, parameters, operands, constraints) \
   if (code == i++) return load_##op();
 #include "ops.def"
-#undef OP
   }
-#undef DIM
-#undef INDEX
-#undef REAL
-#undef ACTIVATION
-#undef SLOT
-#undef VALUE
-#undef IN
-#undef IN_OPTIONAL
-#undef OUT
-#undef INOUT
-#undef INOUT_OPTIONAL
-#undef CHECK
 
   const ProgramSpec& spec_;
   Program& program_;

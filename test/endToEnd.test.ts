@@ -2,11 +2,8 @@
 // happens when processes are killed on the way.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import sharp from 'sharp';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   isAlive,
   mnistFiles,
@@ -17,12 +14,7 @@ import {
   uploadDigits,
   workersOf,
 } from './helpers/process.ts';
-
-async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'hebb-e2e-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
+import { temporaryFolder } from './helpers/service.ts';
 
 const training = { epochs: 3, batchSize: 32, seed: 5, optimizer: { type: 'adam', learningRate: 0.002 } };
 const digitsJob = { name: 'reader', dataset: 'digits', network: smallNet, training };

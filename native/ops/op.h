@@ -61,22 +61,6 @@ struct ScratchNeed {
     parameters operands                             \
   };
 #include "../ops.def"
-#undef DIM
-#undef INDEX
-#undef REAL
-#undef ACTIVATION
-#undef SLOT
-#undef VALUE
-#undef IN
-#undef IN_OPTIONAL
-#undef OUT
-#undef INOUT
-#undef INOUT_OPTIONAL
-#undef OP
-#undef CONV2D_GEOMETRY
-#undef CONV2D_CONSTRAINTS
-#undef POOL_GEOMETRY
-#undef POOL_CONSTRAINTS
 
 /// A checked instruction, ready to run.
 class Instruction {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -74,13 +74,6 @@ function asHebbError(error: unknown): HebbError {
     undefined,
     { cause: error },
   );
-}
-
-/** Removes what imports left behind when the process was killed. For the start, before any import. */
-export async function removePartialImports(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    if (name.includes(partial)) await rm(join(parent, name), { recursive: true, force: true });
-  }
 }
 
 /** Makes the names in a folder durable. */

@@ -71,7 +71,6 @@ export const datasetRequestSchema = Type.Object(
   { name, ...spec },
   { ...closed, description: 'Either inputs and targets, or synthetic.' },
 );
-export type DatasetRequest = Static<typeof datasetRequestSchema>;
 
 /** A dataset inside another request: a name is not needed. */
 export const datasetSpecSchema = Type.Object(

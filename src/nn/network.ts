@@ -217,17 +217,12 @@ export class Network {
   }
 
   private get predictRows(): number {
-    const { layers, inputShape } = this.resolved;
-    const perRow = layers.reduce((sum, layer) => sum + elementCount(layer.outputShape), elementCount(inputShape));
-    return Math.max(1, Math.min(mostPredictRows, Math.floor(predictFloats / perRow)));
+    return Math.max(1, Math.min(mostPredictRows, Math.floor(predictFloats / this.resolved.floatsPerSample)));
   }
 
   /** Bytes that the program of predictions takes at most. */
   get predictBytes(): number {
-    const { layers, inputShape } = this.resolved;
-    return (
-      4 * this.predictRows * layers.reduce((sum, l) => sum + elementCount(l.outputShape), elementCount(inputShape))
-    );
+    return 4 * this.predictRows * this.resolved.floatsPerSample;
   }
 
   private forgetPredictor(): void {

@@ -1,4 +1,4 @@
-import { type Static, type TObject, Type } from 'typebox';
+import { type TObject, Type } from 'typebox';
 import { layers } from './layers/index.ts';
 import { taggedUnion } from './trainingConfig.ts';
 
@@ -18,4 +18,3 @@ export const networkSchema = Type.Object(
   },
   { additionalProperties: false },
 );
-export type NetworkRequest = Static<typeof networkSchema>;

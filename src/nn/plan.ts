@@ -103,6 +103,12 @@ function trainingBytes(resolved: ResolvedNetwork, training: TrainingConfig, samp
   return 4 * (rec.layOut() + evaluation.layOut() + resolved.parameterFloats * arrays);
 }
 
+/** Samples that are left to train on: validation takes its fraction where the dataset has no such split of its own. */
+export function trainingSamples(training: TrainingConfig, samples: { train: number; validation?: number }): number {
+  const fraction = samples.validation ? 0 : (training.validation?.fraction ?? 0);
+  return samples.train - Math.round(samples.train * fraction);
+}
+
 /** @throws HebbError where the settings are fine by themselves, but nothing could be learnt with them */
 function checkLearning(
   resolved: ResolvedNetwork,
@@ -122,12 +128,10 @@ function checkLearning(
     const pointer = `/network/layers/${step}/activation`;
     throw new HebbError('invalid-network', message, [{ pointer, message, received: 'step' }]);
   }
-  const fraction = training.validation?.fraction ?? 0;
-  const taken = samples.validation ? 0 : Math.round(samples.train * fraction);
-  if (samples.train > 0 && taken >= samples.train) {
+  if (samples.train > 0 && trainingSamples(training, samples) === 0) {
     throw invalidTraining(
       '/training/validation/fraction',
-      `a fraction of ${fraction} takes all ${samples.train} training samples: none is left to train on`,
+      `a fraction of ${training.validation?.fraction} takes all ${samples.train} training samples: none is left to train on`,
     );
   }
 }

@@ -38,6 +38,8 @@ export interface ResolvedNetwork {
   /** Floats that the parameters take with each tensor at a 64-byte boundary. */
   parameterFloats: number;
   flopsPerSample: number;
+  /** Numbers in the input and all outputs of one sample. */
+  floatsPerSample: number;
 }
 
 const validate = compileSchema(networkSchema);
@@ -116,6 +118,7 @@ export function resolveNetwork(network: NetworkConfig, dataShape?: Shape, pointe
     parameterCount: layers.flatMap((l) => l.parameters).reduce((sum, p) => sum + p.count, 0),
     parameterFloats: offset,
     flopsPerSample: layers.reduce((sum, l) => sum + l.flops, 0),
+    floatsPerSample: layers.reduce((sum, l) => sum + elementCount(l.outputShape), elementCount(inputShape)),
   };
   const weightFaults = layers.flatMap((layer, i) => givenWeightFaults(layer, `${pointer}/layers/${i}/weights`));
   if (weightFaults.length > 0) throw invalid(weightFaults);

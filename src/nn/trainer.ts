@@ -1,6 +1,5 @@
 import { HebbError } from '../errors.ts';
 import { type NativeProgram, purpose, randomBits, type Source } from '../native.ts';
-import { elementCount } from '../shape.ts';
 import type { Network } from './network.ts';
 import { recordEvaluation, recordTraining, stepValues, type TargetKind } from './programs.ts';
 import type { Best, MetricRow, MetricValues, Progress } from './progress.ts';
@@ -43,8 +42,7 @@ const evaluationFloats = 4 * 2 ** 20;
 
 /** Rows that an evaluation takes at once: a function of the network's shapes. */
 export function evaluationRows(network: ResolvedNetwork, samples: number): number {
-  const perRow = network.layers.reduce((sum, l) => sum + elementCount(l.outputShape), elementCount(network.inputShape));
-  return Math.max(1, Math.min(mostEvaluationRows, samples, Math.floor(evaluationFloats / perRow)));
+  return Math.max(1, Math.min(mostEvaluationRows, samples, Math.floor(evaluationFloats / network.floatsPerSample)));
 }
 
 /** The order in which an epoch takes its rows: Fisher and Yates' shuffle, a function of (seed, epoch). */

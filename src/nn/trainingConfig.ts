@@ -25,7 +25,6 @@ const adamSchema = Type.Object(
   },
   closed,
 );
-export const optimizerNames = ['sgd', 'adam'] as const;
 
 /** JSON schema of a union told apart by its `type` key, in the form that both Ajv and OpenAPI understand. */
 export function taggedUnion<Schemas extends [import('typebox').TObject, ...import('typebox').TObject[]]>(

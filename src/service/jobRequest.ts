@@ -6,7 +6,7 @@ import { datasetSpecSchema } from '../data/source.ts';
 import { HebbError } from '../errors.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import { networkSchema } from '../nn/networkSchema.ts';
-import type { JobPlan } from '../nn/plan.ts';
+import { type JobPlan, trainingSamples } from '../nn/plan.ts';
 import { type TrainingConfig, trainingSchema } from '../nn/trainingConfig.ts';
 import type { ModelTraits } from '../store/models.ts';
 import type { Progress } from '../training/protocol.ts';
@@ -67,10 +67,8 @@ export function traitsOf(plan: JobPlan, dataset: DatasetInfo | null): ModelTrait
 
 /** A job that has done nothing yet. */
 export function initialProgress(training: TrainingConfig, dataset: DatasetInfo | null): Progress {
-  const { epochs, batchSize, validation } = training;
-  const given = dataset?.samples.train ?? 0;
-  const takesPart = dataset?.samples.validation === 0 && validation !== undefined;
-  const rows = given - (takesPart ? Math.round(given * validation.fraction) : 0);
+  const { epochs, batchSize } = training;
+  const rows = dataset ? trainingSamples(training, dataset.samples) : 0;
   const stepsPerEpoch = batchSize === 'full' ? Math.min(1, rows) : Math.ceil(rows / batchSize);
   const steps = epochs * stepsPerEpoch;
   return { epoch: 0, epochs, step: 0, steps, fraction: 0, samplesPerSecond: null, etaSeconds: null };

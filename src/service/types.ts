@@ -1,7 +1,7 @@
 import type { DatasetInfo, SplitName, Task } from '../data/dataset.ts';
 import type { Problem } from '../errors.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
-import type { LossName, NormalizationConfig, TrainingConfig, TrainingRequest } from '../nn/trainingConfig.ts';
+import type { LossName, NormalizationConfig, TrainingConfig } from '../nn/trainingConfig.ts';
 import type { Shape } from '../shape.ts';
 import type { Best, MetricValues, Progress } from '../training/protocol.ts';
 import type { JobState } from '../training/states.ts';
@@ -53,15 +53,6 @@ export interface Job {
   weightsHash: string | null;
   /** Id of the model that the job became; null before. */
   model: string | null;
-}
-
-export interface JobRequest {
-  name?: string;
-  /** Id, name or spec. */
-  dataset?: string | object;
-  network: NetworkConfig;
-  training?: TrainingRequest;
-  priority?: number;
 }
 
 export interface DryRun {

@@ -1,8 +1,8 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { importDataset, imports, importsWaiting, removePartialImports } from '../../src/data/importer.ts';
+import { importDataset, imports, importsWaiting } from '../../src/data/importer.ts';
 import { datasetSpec, type Source } from '../../src/data/source.ts';
 import { readRows } from '../../src/data/store.ts';
 import { idx, limits, save, store, temporaryFolder, thrown } from '../helpers/data.ts';
@@ -47,15 +47,6 @@ test('a worker that fails by a bug is an internal error with its cause, and leav
   expect(error.message).not.toContain('no such kind');
   expect((error.cause as Error).message).toContain('is not a function');
   expect(await readdir(parent)).toEqual([]);
-});
-
-test('leftovers of a killed process are removed, datasets are not', async () => {
-  const parent = join(root, 'killed');
-  await mkdir(join(parent, 'd1.partial-0123456789ab'), { recursive: true });
-  await writeFile(join(parent, 'd1.partial-0123456789ab', 'train.bin'), 'half');
-  await mkdir(join(parent, 'd2'));
-  await removePartialImports(parent);
-  expect(await readdir(parent)).toEqual(['d2']);
 });
 
 test('imports wait their turn, and beyond those that may wait they are refused at once', async () => {

@@ -55,21 +55,16 @@ export function imageShape(type: string, input: Shape): [number, number, number]
   );
 }
 
-/** How windows lie over an image along both of its sides. */
-export interface WindowGeometry {
-  output: [number, number];
-  padBefore: [number, number];
-}
-
 /**
  * Output size and padding of a window of `kernel` moved by `stride`. "same" pads as TensorFlow does: the odd zero comes
  * after the image.
+ * @returns the parameters that the ops of windows share, by their names in native/ops.def
  * @throws LayerError where the window does not fit
  */
 export function windowGeometry(
   image: [number, number],
   window: { key: 'kernel' | 'size'; size: [number, number]; stride: [number, number]; padding: Padding },
-): WindowGeometry {
+) {
   const output: number[] = [];
   const padBefore: number[] = [];
   for (const d of [0, 1] as const) {
@@ -97,7 +92,16 @@ export function windowGeometry(
     output.push(Math.floor((input + 2 * pad - size) / stride) + 1);
     padBefore.push(pad);
   }
-  return { output: output as [number, number], padBefore: padBefore as [number, number] };
+  return {
+    height: image[0],
+    width: image[1],
+    output_height: output[0]!,
+    output_width: output[1]!,
+    stride_height: window.stride[0],
+    stride_width: window.stride[1],
+    pad_top: padBefore[0]!,
+    pad_left: padBefore[1]!,
+  };
 }
 
 /** (positions, channels) of a shape whose last dimension is the channels. */

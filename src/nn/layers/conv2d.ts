@@ -26,25 +26,18 @@ function geometry(config: Conv2d, input: Shape) {
   const [height, width, channels] = imageShape('conv2d', input);
   const kernel = pair(config.kernel);
   const stride = pair(config.stride ?? 1);
-  const { output, padBefore } = windowGeometry([height, width], {
+  const windows = windowGeometry([height, width], {
     key: 'kernel',
     size: kernel,
     stride,
     padding: config.padding ?? 'valid',
   });
   return {
-    height,
-    width,
+    ...windows,
     channels,
     filters: config.filters,
-    output_height: output[0],
-    output_width: output[1],
     kernel_height: kernel[0],
     kernel_width: kernel[1],
-    stride_height: stride[0],
-    stride_width: stride[1],
-    pad_top: padBefore[0],
-    pad_left: padBefore[1],
   };
 }
 

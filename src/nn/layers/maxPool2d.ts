@@ -13,24 +13,17 @@ function geometry(config: Static<typeof schema>, input: Shape) {
   const [height, width, channels] = imageShape('maxPool2d', input);
   const size = pair(config.size ?? 2);
   const stride = pair(config.stride ?? size);
-  const { output, padBefore } = windowGeometry([height, width], {
+  const windows = windowGeometry([height, width], {
     key: 'size',
     size,
     stride,
     padding: config.padding ?? 'valid',
   });
   return {
-    height,
-    width,
+    ...windows,
     channels,
-    output_height: output[0],
-    output_width: output[1],
     size_height: size[0],
     size_width: size[1],
-    stride_height: stride[0],
-    stride_width: stride[1],
-    pad_top: padBefore[0],
-    pad_left: padBefore[1],
   };
 }
 

@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import type { JobEvent, JobState, Services } from '../../service/types.ts';
+import type { JobEvent, Services } from '../../service/types.ts';
+import { isFinal } from '../../training/states.ts';
 import type { IdParams } from '../schemas/common.ts';
 import * as schemas from '../schemas/jobs.ts';
 
 /** A reader that takes nothing for so long is gone. */
 const stalledMs = 60_000;
 const reconnectMs = 2000;
-const finalStates: readonly JobState[] = ['completed', 'failed', 'cancelled'];
 
 /** Server-sent events (WHATWG HTML, section 9.2) of a job. */
 export function eventRoutes(app: FastifyInstance, services: Services, heartbeatMs: number): void {
@@ -36,7 +36,7 @@ export function eventRoutes(app: FastifyInstance, services: Services, heartbeatM
         events.return?.().catch(() => {});
       });
       let first = events.next();
-      if (after !== undefined && finalStates.includes(job.state)) {
+      if (after !== undefined && isFinal(job.state)) {
         const result = await first;
         // Browsers come back for ever to a stream that ends; 204 tells them to stop.
         if (result.done) return reply.code(204).send();
