@@ -241,6 +241,22 @@ describe('killed for real', () => {
     });
   });
 
+  test('a training process whose service was killed leaves at once, however long its job would take', async () => {
+    const service = await startService(await temporaryFolder());
+    await uploadDigits(service);
+    const { id } = (await service.post('/v1/jobs', { ...long, training: { ...training, epochs: 100_000 } })).body;
+    await service.job(id, running);
+    const workers = workersOf(service.process.pid!);
+    expect(workers.length).toBeGreaterThan(0);
+    service.process.kill('SIGKILL');
+    await once(service.process, 'exit');
+    const deadline = Date.now() + 5000;
+    while (workers.some(isAlive) && Date.now() < deadline) await sleep(20);
+    const left = workers.filter(isAlive);
+    for (const pid of left) process.kill(pid, 'SIGKILL');
+    expect(left).toEqual([]);
+  });
+
   test('SIGTERM stops the service cleanly in the middle of a job, which goes on after the next start', async () => {
     const folder = await temporaryFolder();
     const first = await startService(folder);

@@ -61,6 +61,12 @@ test('every layer in the list has cases here', () => {
   expect(Object.keys(cases).sort()).toEqual([...layers.keys()].sort());
 });
 
+test.each(isas)('of equal maxima the first alone gets the gradient, on %s', async (isa) => {
+  const network = new Network({ input: [2, 2, 1], layers: [{ type: 'maxPool2d' }] }, { isa });
+  const { inputs } = await network.gradients([[1, 1, 1, 1]], [[0]]);
+  expect(Array.from(inputs)).toEqual([2, 0, 0, 0]);
+});
+
 for (const isa of isas) {
   for (const [type, list] of Object.entries(cases)) {
     describe(`${type} on ${isa}`, () => {

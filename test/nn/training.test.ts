@@ -178,6 +178,28 @@ describe('fit', () => {
     expect(network.predict([[4]])).toEqual([[2]]);
   });
 
+  test('an aborted training whose loss grew goes back to the epoch before, weights and metrics alike', async () => {
+    const network = new Network({
+      input: [1],
+      layers: [{ type: 'dense', units: 1, bias: false, weights: { weight: [[1]] } }],
+    });
+    const controller = new AbortController();
+    // Gradient 2w, rate 1.1: w becomes −1.2 w in every epoch, and the loss grows.
+    const { metrics, best } = await network.fit(
+      { inputs: [[1]], targets: [[0]] },
+      {
+        epochs: 100_000,
+        batchSize: 1,
+        loss: { type: 'meanSquaredError' },
+        optimizer: { type: 'sgd', learningRate: 1.1 },
+      },
+      { signal: controller.signal, onProgress: ({ epoch }) => epoch === 3 && controller.abort() },
+    );
+    expect(best).toEqual({ epoch: 1, loss: 1 });
+    expect(metrics).toEqual({ loss: 1 });
+    expect(network.weights()[0]!.values[0]).toBeCloseTo(-1.2, 6);
+  });
+
   test('settings and data that do not fit are refused', async () => {
     const network = new Network({ input: [2], layers: [{ type: 'dense', units: 3 }] });
     const attempt = (inputs: never, targets: never, training: object = {}) =>
