@@ -7,14 +7,17 @@
         "native/program.cc",
         "native/thread_pool.cc",
         "native/ops/conv2d.cc",
+        "native/ops/conv2d_backward.cc",
         "native/ops/elementwise.cc",
         "native/ops/gemm.cc",
         "native/ops/loss.cc",
         "native/ops/pool.cc",
         "native/ops/update.cc",
+        "native/ops/winograd.cc",
         "native/kernels/select.cc",
         "native/kernels/scalar.cc",
-        "native/kernels/avx2.cc"
+        "native/kernels/avx2.cc",
+        "native/kernels/avx512.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")", "native"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],

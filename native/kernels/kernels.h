@@ -26,17 +26,25 @@ struct GemmBlock {
   const std::int32_t* column_offsets;
   const float* b;
   Size b_stride, panel_stride;
+  /// Where given, row p of B stands at b + b_offsets[p], without panels, and row_stride is 1: B's rows are parts of an
+  /// image, A's columns the weights.
+  const std::int32_t* b_offsets;
   /// B's panels are zero-padded to tile_columns, so whole vectors may be read; otherwise nothing past column n is
   /// touched.
   bool b_padded;
   float* c;
   Size c_stride;
+  /// Where given, row i of C stands at c + c_row_offsets[i]; rows may not overlap.
+  const std::int32_t* c_row_offsets;
   /// Start from what C holds instead of zero.
   bool accumulate;
   /// Added and applied at the end; the last block of k passes them, earlier ones do not.
   const float* bias;
   Activation activation;
   float slope;
+  /// Instead: C + update_scale * (A B), the sum worked out first. Not together with accumulate.
+  bool update;
+  float update_scale;
 };
 
 struct AdamStep {
@@ -48,13 +56,26 @@ struct Kernels {
   int width;         // floats in a vector
   int tile_rows;     // rows of C that stay in registers
   int tile_columns;  // columns of a packed panel of B
+  // What is worked out how, by shape; part of what decides a result's bits.
+  int winograd_channels;  // as many channels and filters, at least, make Winograd's form pay
 
   void (*gemm)(const GemmBlock& block);
   /// y(m, n) (+)= x(m, k) w(n, k)^T by dot products; for few rows, where packing w would cost more than multiplying.
   void (*gemm_dot)(Size m, Size n, Size k, const float* x, Size x_stride, const float* w, Size w_stride, float* y,
                    Size y_stride);
+  /// y(columns, width) = x(rows, columns)^T, zeros behind the rows.
+  void (*pack_transposed)(Size rows, Size columns, const float* x, Size x_stride, float* y, Size width);
   /// sums(n) = sums of the columns of x(m, n).
   void (*column_sums)(Size m, Size n, const float* x, float* sums);
+
+  /// Winograd's convolution of 3 x 3, a tile of 4 x 4 outputs at a time: the 6 x 6 inputs at x, rows row_stride apart,
+  /// to 36 rows of channels at v, v_stride apart;
+  void (*winograd_input)(Size channels, const float* x, Size row_stride, float* v, Size v_stride);
+  /// the 36 products at m to the first rows and columns of the outputs at g.c, pixels g.c_stride and rows row_stride
+  /// apart, with g's bias and activation over g.n filters;
+  void (*winograd_output)(const GemmBlock& g, const float* m, Size m_stride, Size row_stride, Size rows, Size columns);
+  /// and w(3, 3, channels, filters), turned by 180 degrees or not, to u(36, channels, filters).
+  void (*winograd_weight)(Size channels, Size filters, const float* w, bool turned, float* u);
 
   void (*activate)(Activation kind, float slope, Size n, const float* x, float* y);
   /// dx = dy * f'(x), from the output y = f(x); dx may be dy.
@@ -93,7 +114,7 @@ struct PoolGeometry {
 
 extern const Kernels scalar_kernels;
 #if defined(__x86_64__)
-extern const Kernels avx2_kernels;
+extern const Kernels avx2_kernels, avx512_kernels;
 #endif
 
 /// The table called `name`, or the best that this CPU has where name is null; null where there is none such here.

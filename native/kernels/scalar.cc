@@ -4,19 +4,27 @@
 #define HEBB_ISA scalar
 #define HEBB_WIDTH 4
 #define HEBB_TILE_ROWS 6
+#define HEBB_NARROW_TILE_ROWS 6
+#define HEBB_WINOGRAD_CHANNELS 32
+#define HEBB_ROW_VECTORS 8
 
 namespace hebb::scalar {
 
 typedef float V __attribute__((vector_size(16)));
 typedef int I __attribute__((vector_size(16)));
+typedef V H;
 
-static inline V broadcast(float x) { return V{x, x, x, x}; }
+template <class T>
+static inline T broadcast_as(float x) {
+  return V{x, x, x, x};
+}
 static inline V fma(V a, V b, V c) { return a * b + c; }
 static inline V square_root(V x) {
   for (int i = 0; i < HEBB_WIDTH; i++) x[i] = __builtin_sqrtf(x[i]);
   return x;
 }
-static inline V load_first(const float* p, Size n) {
+template <class T>
+static inline T load_first_as(const float* p, Size n) {
   V v = {};
   for (int i = 0; i < n; i++) v[i] = p[i];
   return v;

@@ -13,6 +13,12 @@ struct Candidate {
 // Best first; __builtin_cpu_supports asks whether the operating system saves the registers, too.
 const Candidate candidates[] = {
 #if defined(__x86_64__)
+    {&avx512_kernels,
+     [] {
+       return bool(__builtin_cpu_supports("avx512f")) && bool(__builtin_cpu_supports("avx512vl")) &&
+              bool(__builtin_cpu_supports("avx512bw")) && bool(__builtin_cpu_supports("avx512dq")) &&
+              bool(__builtin_cpu_supports("fma"));
+     }},
     {&avx2_kernels, [] { return bool(__builtin_cpu_supports("avx2")) && bool(__builtin_cpu_supports("fma")); }},
 #endif
     {&scalar_kernels, [] { return true; }},

@@ -1,23 +1,46 @@
 #include "gemm.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace hebb {
 namespace {
 
-constexpr Size kDepthBlock = 384;        // rows of B packed at once: a panel of them stays in the first-level cache
-constexpr Size kColumnBlock = 64;        // columns of a task
-constexpr Size kRowBlock = 240;          // rows of a task; B is packed again for each of them
-constexpr Size kDirectRows = 24;         // up to so many rows packing costs more than it saves
-constexpr Size kDirectDepth = 128;       // and so it does for a B this low
+constexpr Size kDepthBlock = 384;        // rows of B packed at once: a panel of them stays near
+constexpr Size kColumnBlock = 1024;      // most columns packed at once
+constexpr Size kRowBlock = 240;          // rows that share the second-level cache; whole tiles of 6, 10 or 12
+constexpr Size kLeastColumns = 128;      // columns of a task, at least
+constexpr Size kDirectFloats = 4096;     // a B that fits the first-level cache is used as it stands
 constexpr Size kDotRows = 4;             // up to so many rows a transposed B is multiplied by dot products
 constexpr double kSerialWork = 1 << 18;  // multiply-adds below which threads cost more than they give
 
 Size blocks(Size n, Size block) { return (n + block - 1) / block; }
 Size least(Size a, Size b) { return a < b ? a : b; }
 
+/// Lines this far apart fall on the same few places of a cache, and push each other out of it.
+bool collides(Size stride) { return stride % 256 == 0; }
+constexpr Size kCopyRow = kDepthBlock + 16;
+constexpr Size kCopyColumn = kRowBlock + 20;
+
+/// A(m, k) of the block, copied to where its lines do not collide.
+void copy_block(GemmBlock& block, float* to) {
+  if (block.column_stride == 1) {
+    for (Size r = 0; r < block.m; r++) {
+      std::memcpy(to + r * kCopyRow, block.a + r * block.row_stride, std::size_t(block.k) * sizeof(float));
+    }
+    block.row_stride = kCopyRow;
+  } else {
+    for (Size p = 0; p < block.k; p++) {
+      std::memcpy(to + p * kCopyColumn, block.a + p * block.column_stride, std::size_t(block.m) * sizeof(float));
+    }
+    block.column_stride = kCopyColumn;
+  }
+  block.a = to;
+}
+
 /// One task of a packed product: rows [i, i + m), columns [j, j + n).
 void packed_block(const Product& p, const Kernels& kernels, Size i, Size m, Size j, Size n, float* panels) {
+  const bool copy = m > kernels.tile_rows && n > kernels.tile_columns && collides(p.row_stride * p.column_stride);
   for (Size d = 0; d < p.k; d += kDepthBlock) {
     const Size depth = least(kDepthBlock, p.k - d);
     const bool last = d + depth == p.k;
@@ -26,18 +49,37 @@ void packed_block(const Product& p, const Kernels& kernels, Size i, Size m, Size
     } else {
       pack_panels(kernels, depth, n, p.b + d * p.n + j, p.n, 1, panels);
     }
-    GemmBlock block{};
-    block.m = m, block.n = n, block.k = depth;
-    block.a = p.a + i * p.row_stride + d * p.column_stride;
-    block.row_stride = p.row_stride, block.column_stride = p.column_stride;
-    block.b = panels, block.b_stride = kernels.tile_columns, block.panel_stride = depth * kernels.tile_columns;
-    block.b_padded = true;
-    block.c = p.c + i * p.n + j, block.c_stride = p.n;
-    block.accumulate = d > 0;
-    block.bias = last && p.bias ? p.bias + j : nullptr;
-    block.activation = last ? p.activation : Activation::linear, block.slope = p.slope;
-    kernels.gemm(block);
+    for (Size r = i; r < i + m; r += kRowBlock) {
+      GemmBlock block{};
+      block.m = least(kRowBlock, i + m - r), block.n = n, block.k = depth;
+      block.a = p.a + r * p.row_stride + d * p.column_stride;
+      block.row_stride = p.row_stride, block.column_stride = p.column_stride;
+      if (copy) copy_block(block, panels + packed_floats(kernels, depth, n));
+      block.b = panels, block.b_stride = kernels.tile_columns, block.panel_stride = depth * kernels.tile_columns;
+      block.b_padded = true;
+      block.c = p.c + r * p.n + j, block.c_stride = p.n;
+      block.accumulate = d > 0;
+      block.bias = last && p.bias ? p.bias + j : nullptr;
+      block.activation = last ? p.activation : Activation::linear, block.slope = p.slope;
+      kernels.gemm(block);
+    }
   }
+}
+
+/// How a product is cut into tasks. As no element depends on it, it may follow the number of threads: large tasks pack
+/// and copy less, some more of them than threads let the quicker ones take over.
+struct Cut {
+  Size rows, columns;
+  Size row_tasks, column_tasks;
+};
+Cut cut(Size m, Size n, int threads) {
+  const Size wanted = threads == 1 ? 1 : 2 * threads;
+  Cut c;
+  c.columns = least(kColumnBlock, std::max(kLeastColumns, blocks(blocks(n, wanted), kLeastColumns) * kLeastColumns));
+  c.column_tasks = blocks(n, c.columns);
+  c.rows = blocks(m, least(blocks(wanted, c.column_tasks), blocks(m, kRowBlock)));
+  c.row_tasks = blocks(m, c.rows);
+  return c;
 }
 
 }  // namespace
@@ -47,17 +89,14 @@ void pack_panels(const Kernels& kernels, Size k, Size n, const float* b, Size ro
   const Size width = kernels.tile_columns;
   for (Size j = 0; j < n; j += width, to += k * width) {
     const Size columns = least(width, n - j);
-    if (columns < width) std::fill(to, to + k * width, 0.0f);
     const float* from = b + j * column_stride;
-    if (column_stride == 1) {
-      for (Size p = 0; p < k; p++) {
-        for (Size c = 0; c < columns; c++) to[p * width + c] = from[p * row_stride + c];
-      }
-    } else {
-      for (Size c = 0; c < columns; c++) {
-        for (Size p = 0; p < k; p++) to[p * width + c] = from[c * column_stride + p * row_stride];
-      }
+    if (column_stride != 1) {
+      kernels.pack_transposed(columns, k, from, column_stride, to, width);
+      continue;
     }
+    if (columns < width) std::fill(to, to + k * width, 0.0f);
+    for (Size p = 0; p < k; p++)
+      std::memcpy(to + p * width, from + p * row_stride, std::size_t(columns) * sizeof(float));
   }
 }
 
@@ -65,20 +104,19 @@ void multiply(const Product& p, Step& step) {
   const Kernels& kernels = *step.kernels;
   const bool serial = double(p.m) * double(p.n) * double(p.k) < kSerialWork;
   if (p.b_transposed && p.m <= kDotRows && !p.bias && p.activation == Activation::linear) {
-    const Size block = serial ? p.n : kColumnBlock;
+    const Size block = serial ? p.n : kLeastColumns;
     parallel_for(int(blocks(p.n, block)), step.threads, [&](int task, int) {
       const Size j = task * block;
       kernels.gemm_dot(p.m, least(block, p.n - j), p.k, p.a, p.row_stride, p.b + j * p.k, p.k, p.c + j, p.n);
     });
     return;
   }
-  const bool direct = !p.b_transposed && (p.m <= kDirectRows || p.k <= kDirectDepth);
-  const Size row_block = serial ? p.m : kRowBlock;
-  const Size column_block = serial && direct ? p.n : kColumnBlock;
-  const Size column_tasks = blocks(p.n, column_block);
-  parallel_for(int(blocks(p.m, row_block) * column_tasks), serial ? 1 : step.threads, [&](int task, int thread) {
-    const Size i = task / column_tasks * row_block, j = task % column_tasks * column_block;
-    const Size m = least(row_block, p.m - i), n = least(column_block, p.n - j);
+  const bool direct =
+      !p.b_transposed && (p.m <= kernels.tile_rows || p.n <= kernels.tile_columns || p.k * p.n <= kDirectFloats);
+  const Cut c = cut(p.m, p.n, serial ? 1 : step.threads);
+  parallel_for(int(c.row_tasks * c.column_tasks), serial ? 1 : step.threads, [&](int task, int thread) {
+    const Size i = task / c.column_tasks * c.rows, j = task % c.column_tasks * c.columns;
+    const Size m = least(c.rows, p.m - i), n = least(c.columns, p.n - j);
     if (!direct) return packed_block(p, kernels, i, m, j, n, step.scratch_of(thread));
     GemmBlock block{};
     block.m = m, block.n = n, block.k = p.k;
@@ -91,29 +129,31 @@ void multiply(const Product& p, Step& step) {
   });
 }
 
-ScratchNeed multiply_scratch(const Kernels& kernels, Size n, Size k) {
-  return {0, packed_floats(kernels, least(k, kDepthBlock), least(n, kColumnBlock))};
+ScratchNeed multiply_scratch(const Kernels& kernels, Size m, Size n, Size k) {
+  const Size columns = least(blocks(n, kLeastColumns) * kLeastColumns, kColumnBlock);
+  const Size copy = std::max(least(m, kRowBlock) * kCopyRow, least(k, kDepthBlock) * kCopyColumn);
+  return {0, packed_floats(kernels, least(k, kDepthBlock), columns) + copy};
 }
 
 void run(const dense_args& a, Step& step) {
   multiply({step.rows, a.units, a.inputs, a.x, a.inputs, 1, a.w, false, a.y, a.b, a.activation, float(a.slope)}, step);
 }
-ScratchNeed scratch(const dense_args& a, const Kernels& kernels, Size) {
-  return multiply_scratch(kernels, a.units, a.inputs);
+ScratchNeed scratch(const dense_args& a, const Kernels& kernels, Size rows) {
+  return multiply_scratch(kernels, rows, a.units, a.inputs);
 }
 
 void run(const dense_backward_input_args& a, Step& step) {
   multiply({step.rows, a.inputs, a.units, a.dy, a.units, 1, a.w, true, a.dx}, step);
 }
-ScratchNeed scratch(const dense_backward_input_args& a, const Kernels& kernels, Size) {
-  return multiply_scratch(kernels, a.inputs, a.units);
+ScratchNeed scratch(const dense_backward_input_args& a, const Kernels& kernels, Size rows) {
+  return multiply_scratch(kernels, rows, a.inputs, a.units);
 }
 
 void run(const dense_backward_weight_args& a, Step& step) {
   multiply({a.inputs, a.units, step.rows, a.x, 1, a.inputs, a.dy, false, a.dw}, step);
 }
 ScratchNeed scratch(const dense_backward_weight_args& a, const Kernels& kernels, Size rows) {
-  return multiply_scratch(kernels, a.units, rows);
+  return multiply_scratch(kernels, a.inputs, a.units, rows);
 }
 
 void run(const bias_gradient_args& a, Step& step) {

@@ -27,6 +27,6 @@ struct Product {
   float slope = 0;
 };
 void multiply(const Product& product, Step& step);
-ScratchNeed multiply_scratch(const Kernels& kernels, Size n, Size k);
+ScratchNeed multiply_scratch(const Kernels& kernels, Size m, Size n, Size k);
 
 }  // namespace hebb

@@ -1,0 +1,105 @@
+// Exponential and its relatives, activations and their gradients.
+
+namespace hebb::HEBB_ISA {
+
+/// e^x within 2 ulp: Cody-Waite reduction to |r| <= ln(2)/2, polynomial of degree 6 (coefficients as in Cephes' expf).
+static inline V exponential(V x) {
+  const V low = broadcast(-87.3365f), high = broadcast(88.72283f);
+  V clamped = choose(I(x < low), low, choose(I(x > high), high, x));
+  const V magic = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+  V n = fma(clamped, broadcast(1.44269504f), magic) - magic;
+  // 2^128 has no float: the last power is taken in two halves.
+  V half = fma(n, broadcast(0.5f), magic) - magic;
+  V r = fma(n, broadcast(-0.693359375f), clamped);
+  r = fma(n, broadcast(2.12194440e-4f), r);
+  V p = broadcast(1.9875691500e-4f);
+  p = fma(p, r, broadcast(1.3981999507e-3f));
+  p = fma(p, r, broadcast(8.3334519073e-3f));
+  p = fma(p, r, broadcast(4.1665795894e-2f));
+  p = fma(p, r, broadcast(1.6666665459e-1f));
+  p = fma(p, r, broadcast(5.0000001201e-1f));
+  p = fma(p, r * r, r) + broadcast(1.0f);
+  I e1 = __builtin_convertvector(half, I), e2 = __builtin_convertvector(n - half, I);
+  V result = p * V((e1 + 127) << 23) * V((e2 + 127) << 23);
+  result = choose(I(x > high), broadcast(__builtin_inff()), result);
+  return choose(I(x < low), broadcast(0.0f), choose(I(x != x), x, result));
+}
+
+static inline V sigmoid(V x) {
+  const V one = broadcast(1.0f);
+  return one / (one + exponential(-x));
+}
+
+/// tanh within 3 ulp: odd polynomial below 0.625 (Cephes' tanhf), 1 - 2 / (e^2|x| + 1) above.
+static inline V hyperbolic_tangent(V x) {
+  const I sign = I(x) & I(broadcast(-0.0f));
+  V magnitude = V(I(x) ^ sign);
+  V z = x * x;
+  V p = broadcast(-5.70498872745e-3f);
+  p = fma(p, z, broadcast(2.06390887954e-2f));
+  p = fma(p, z, broadcast(-5.37397155531e-2f));
+  p = fma(p, z, broadcast(1.33314422036e-1f));
+  p = fma(p, z, broadcast(-3.33332819422e-1f));
+  V small = fma(p * z, x, x);
+  const V one = broadcast(1.0f);
+  V large = one - broadcast(2.0f) / (exponential(magnitude + magnitude) + one);
+  return choose(I(magnitude < broadcast(0.625f)), small, V(I(large) | sign));
+}
+
+template <Activation Kind>
+static inline V activation(V x, V slope) {
+  if constexpr (Kind == Activation::relu) return choose(I(x <= broadcast(0.0f)), broadcast(0.0f), x);
+  if constexpr (Kind == Activation::leakyRelu) return choose(I(x < broadcast(0.0f)), x * slope, x);
+  if constexpr (Kind == Activation::sigmoid) return sigmoid(x);
+  if constexpr (Kind == Activation::tanh) return hyperbolic_tangent(x);
+  if constexpr (Kind == Activation::step) return choose(I(x > broadcast(0.0f)), broadcast(1.0f), broadcast(0.0f));
+  return x;
+}
+
+/// dy * f'(x) from y = f(x). The sign of leakyRelu's output is that of its input, because its slope is positive.
+template <Activation Kind>
+static inline V activation_backward(V y, V dy, V slope) {
+  const V one = broadcast(1.0f), zero = broadcast(0.0f);
+  if constexpr (Kind == Activation::relu) return choose(I(y > zero), dy, zero);
+  if constexpr (Kind == Activation::leakyRelu) return choose(I(y < zero), dy * slope, dy);
+  if constexpr (Kind == Activation::sigmoid) return dy * (y * (one - y));
+  if constexpr (Kind == Activation::tanh) return dy * (one - y * y);
+  if constexpr (Kind == Activation::step) return zero;
+  return dy;
+}
+
+/// Calls f.operator()<Kind>() for a kind known only at run time.
+template <class F>
+static inline void with_activation(Activation kind, F f) {
+  switch (kind) {
+    case Activation::relu:
+      return f.template operator()<Activation::relu>();
+    case Activation::leakyRelu:
+      return f.template operator()<Activation::leakyRelu>();
+    case Activation::sigmoid:
+      return f.template operator()<Activation::sigmoid>();
+    case Activation::tanh:
+      return f.template operator()<Activation::tanh>();
+    case Activation::step:
+      return f.template operator()<Activation::step>();
+    default:
+      return f.template operator()<Activation::linear>();
+  }
+}
+
+static void activate(Activation kind, float slope, Size n, const float* x, float* y) {
+  const V s = broadcast(slope);
+  with_activation(kind, [=]<Activation Kind>() {
+    each_vector(n, [=](Size i, auto get, auto put) { put(y + i, activation<Kind>(get(x + i), s)); });
+  });
+}
+
+static void activate_backward(Activation kind, float slope, Size n, const float* y, const float* dy, float* dx) {
+  const V s = broadcast(slope);
+  with_activation(kind, [=]<Activation Kind>() {
+    each_vector(
+        n, [=](Size i, auto get, auto put) { put(dx + i, activation_backward<Kind>(get(y + i), get(dy + i), s)); });
+  });
+}
+
+}  // namespace hebb::HEBB_ISA

@@ -1,0 +1,266 @@
+// Matrix products: tiles of C that stay in registers.
+
+namespace hebb::HEBB_ISA {
+
+constexpr int kRows = HEBB_TILE_ROWS;
+constexpr int kNarrowRows = HEBB_NARROW_TILE_ROWS;
+constexpr int kRowVectors = HEBB_ROW_VECTORS;
+constexpr int kPanel = 2 * W;
+
+/// How a tile finds its rows of A: each by a pointer, side by side (a transposed A), or each element by two tables.
+/// The last is for images of one channel: A's rows side by side, B's found by a table.
+enum class Access { rows, adjacent, table, image };
+
+template <class T>
+static inline T load_part(const float* p, Size n) {
+  return n < lanes<T> ? load_first_as<T>(p, n) : load<T>(p);
+}
+template <class T>
+static inline void store_part(float* p, T v, Size n) {
+  if (n < lanes<T>) {
+    store_first(p, v, n);
+  } else {
+    store<T>(p, v);
+  }
+}
+
+/// NaN stays what it is.
+template <class T>
+static inline T rectified(T x, T negative) {
+  return x <= T{} ? negative : x;
+}
+
+static inline bool costs_little(Activation kind) {
+  return kind == Activation::linear || kind == Activation::relu || kind == Activation::leakyRelu;
+}
+
+/// What follows the last product, on one vector of C: bias, the activations that cost next to nothing, or the update.
+template <class T>
+static inline T finish(const GemmBlock& g, T sum, T bias, const float* c, Size count) {
+  if (g.bias) sum += bias;
+  if (g.activation == Activation::relu) sum = rectified(sum, broadcast_as<T>(0.0f));
+  if (g.activation == Activation::leakyRelu) sum = rectified(sum, sum * broadcast_as<T>(g.slope));
+  if (g.update) sum = fma(broadcast_as<T>(g.update_scale), sum, load_part<T>(c, count));
+  return sum;
+}
+
+/// M rows by N vectors T of C in registers. Mask: B's last vector is read only as far as C is wide.
+template <class T, int M, int N, bool Mask, Access A>
+static void tile(const GemmBlock& g, Size i, Size j) {
+  constexpr int L = lanes<T>;
+  const float* a[M];
+  HEBB_UNROLL
+  for (int r = 0; r < M; r++) {
+    a[r] = g.a + (A == Access::table ? Size(g.row_offsets[i + r]) : (i + r) * g.row_stride);
+  }
+  const float* b = A == Access::image ? g.b + j : g.b + j / kPanel * g.panel_stride;
+  const Size last = g.n - j < N * L ? g.n - j - (N - 1) * L : L;  // columns of the last vector
+  float* c[M];
+  HEBB_UNROLL
+  for (int r = 0; r < M; r++) c[r] = g.c + j + (g.c_row_offsets ? Size(g.c_row_offsets[i + r]) : (i + r) * g.c_stride);
+  HEBB_UNROLL
+  for (int r = 0; r < M; r++) __builtin_prefetch(c[r], 1);  // wanted when the products are done
+  T acc[M][N];
+  HEBB_UNROLL
+  for (int r = 0; r < M; r++) {
+    HEBB_UNROLL
+    for (int v = 0; v < N; v++) {
+      acc[r][v] = !g.accumulate ? broadcast_as<T>(0.0f) : load_part<T>(c[r] + v * L, v == N - 1 ? last : L);
+    }
+  }
+  const Size b_stride = g.b_stride, column_stride = g.column_stride;
+  const float* column = a[0];
+  for (Size p = 0; p < g.k; p++) {
+    constexpr bool side_by_side = A == Access::adjacent || A == Access::image;
+    const Size offset = A == Access::table ? Size(g.column_offsets[p]) : A == Access::rows ? p * column_stride : 0;
+    if (A == Access::image) b = g.b + j + g.b_offsets[p];
+    T bv[N];
+    HEBB_UNROLL
+    for (int v = 0; v < N; v++) bv[v] = Mask && v == N - 1 ? load_first_as<T>(b + v * L, last) : load<T>(b + v * L);
+    if (A != Access::image) b += b_stride;
+    HEBB_UNROLL
+    for (int r = 0; r < M; r++) {
+      const T x = broadcast_as<T>(side_by_side ? column[r] : a[r][offset]);
+      HEBB_UNROLL
+      for (int v = 0; v < N; v++) acc[r][v] = fma(x, bv[v], acc[r][v]);
+    }
+    if (side_by_side) column += column_stride;
+  }
+  HEBB_UNROLL
+  for (int v = 0; v < N; v++) {
+    const Size count = v == N - 1 ? last : L;
+    const T bias = g.bias ? load_part<T>(g.bias + j + v * L, count) : broadcast_as<T>(0.0f);
+    HEBB_UNROLL
+    for (int r = 0; r < M; r++) store_part<T>(c[r] + v * L, finish<T>(g, acc[r][v], bias, c[r] + v * L, count), count);
+  }
+}
+
+/// All rows of N vectors of columns, in `tiles` tiles of M rows or one less.
+template <class T, int M, int N, bool Mask, Access A>
+static inline void even_tiles(const GemmBlock& g, Size j, Size tiles) {
+  if constexpr (M > 1) {
+    if (tiles * (M - 1) >= g.m) return even_tiles<T, M - 1, N, Mask, A>(g, j, tiles);
+  }
+  const Size large = (g.m - tiles * (M - 1)) * M;  // rows in tiles of M
+  Size i = 0;
+  for (; i < large; i += M) tile<T, M, N, Mask, A>(g, i, j);
+  if constexpr (M > 1) {
+    for (; i < g.m; i += M - 1) tile<T, M - 1, N, Mask, A>(g, i, j);
+  }
+}
+
+template <class T, int M, int N, Access A>
+static inline void strip(const GemmBlock& g, Size j) {
+  const Size tiles = (g.m + M - 1) / M;
+  if (!g.b_padded && g.n - j < N * lanes<T>) return even_tiles<T, M, N, true, A>(g, j, tiles);
+  even_tiles<T, M, N, false, A>(g, j, tiles);
+}
+
+template <Access A>
+static void strips(const GemmBlock& g) {
+  if (lanes<H> < W && g.n <= lanes<H>) return strip<H, kNarrowRows, 1, A>(g, 0);
+  Size j = 0;
+  for (; g.n - j > W; j += kPanel) strip<V, kRows, 2, A>(g, j);
+  if (j < g.n) strip<V, kNarrowRows, 1, A>(g, j);
+}
+
+/// One row: N vectors of C in registers, so that B is read once and in order.
+template <int N>
+static void row(const GemmBlock& g, Size j) {
+  const Size last = g.n - j < N * W ? g.n - j - (N - 1) * W : W;
+  const float* b = g.b + j;
+  V acc[N];
+  HEBB_UNROLL
+  for (int v = 0; v < N; v++) {
+    acc[v] = !g.accumulate ? broadcast(0.0f) : load_part<V>(g.c + j + v * W, v == N - 1 ? last : W);
+  }
+  for (Size p = 0; p < g.k; p++, b += g.b_stride) {
+    const V x = broadcast(g.a[p * g.column_stride]);
+    HEBB_UNROLL
+    for (int v = 0; v < N - 1; v++) acc[v] = fma(x, load(b + v * W), acc[v]);
+    acc[N - 1] = fma(x, load_first(b + (N - 1) * W, last), acc[N - 1]);
+  }
+  HEBB_UNROLL
+  for (int v = 0; v < N; v++) {
+    const Size count = v == N - 1 ? last : W;
+    const V bias = g.bias ? load_part<V>(g.bias + j + v * W, count) : broadcast(0.0f);
+    store_part<V>(g.c + j + v * W, finish<V>(g, acc[v], bias, g.c + j + v * W, count), count);
+  }
+}
+
+template <int N>
+static inline void row_of(const GemmBlock& g, Size j, Size vectors) {
+  if (vectors == N) return row<N>(g, j);
+  if constexpr (N > 1) row_of<N - 1>(g, j, vectors);
+}
+
+static void one_row(const GemmBlock& g) {
+  const Size vectors = (g.n + W - 1) / W, passes = (vectors + kRowVectors - 1) / kRowVectors;
+  const Size each = (vectors + passes - 1) / passes;
+  for (Size done = 0; done < vectors; done += each) {
+    row_of<kRowVectors>(g, done * W, vectors - done < each ? vectors - done : each);
+  }
+}
+
+static void gemm(const GemmBlock& g) {
+  if (g.m == 1 && g.panel_stride == kPanel && !g.row_offsets && !g.c_row_offsets && !g.b_offsets) {
+    one_row(g);
+  } else if (g.b_offsets) {
+    strips<Access::image>(g);
+  } else if (g.row_offsets) {
+    strips<Access::table>(g);
+  } else if (g.row_stride == 1) {
+    strips<Access::adjacent>(g);
+  } else {
+    strips<Access::rows>(g);
+  }
+  // The dear activations go over C again while it is near, rather than into every tile's code.
+  if (costs_little(g.activation)) return;
+  for (Size i = 0; i < g.m; i++) {
+    float* c = g.c + (g.c_row_offsets ? Size(g.c_row_offsets[i]) : i * g.c_stride);
+    activate(g.activation, g.slope, g.n, c, c);
+  }
+}
+
+template <int N>
+static inline void dot_rows(Size k, const float* x, const float* w, Size w_stride, float* y) {
+  V acc[W];
+  HEBB_UNROLL
+  for (int r = 0; r < W; r++) acc[r] = broadcast(0.0f);
+  each_vector(k, [&](Size p, auto get, auto) {
+    const V xv = get(x + p);
+    HEBB_UNROLL
+    for (int r = 0; r < N; r++) acc[r] = fma(xv, get(w + r * w_stride + p), acc[r]);
+  });
+  sum_each(acc);
+  store_part<V>(y, acc[0], N);
+}
+
+static void gemm_dot(Size m, Size n, Size k, const float* x, Size x_stride, const float* w, Size w_stride, float* y,
+                     Size y_stride) {
+  for (Size i = 0; i < m; i++, x += x_stride, y += y_stride) {
+    Size j = 0;
+    for (; j + W <= n; j += W) dot_rows<W>(k, x, w + j * w_stride, w_stride, y + j);
+    for (; j + 3 <= n; j += 3) dot_rows<3>(k, x, w + j * w_stride, w_stride, y + j);
+    for (; j < n; j++) dot_rows<1>(k, x, w + j * w_stride, w_stride, y + j);
+  }
+}
+
+/// Rows i and on, as many as a vector T has lanes, of x to columns of y.
+template <class T>
+static inline void transpose_rows(Size rows, Size columns, const float* x, Size x_stride, float* y, Size width,
+                                  Size i) {
+  constexpr int L = lanes<T>;
+  const Size present = rows - i < L ? rows - i : L, wide = width - i < L ? width - i : L;
+  for (Size p = 0; p < columns; p += L) {
+    const Size count = columns - p < L ? columns - p : L;
+    T block[L];
+    HEBB_UNROLL
+    for (int r = 0; r < L; r++) {
+      block[r] = r < present ? load_part<T>(x + (i + r) * x_stride + p, count) : broadcast_as<T>(0.0f);
+    }
+    transpose(block);
+    HEBB_UNROLL
+    for (int c = 0; c < L; c++) {
+      if (c >= count) break;
+      // A whole vector where what it writes too much is written again, with the next columns.
+      const Size to = (p + c) * width + i;
+      store_part<T>(y + to, block[c], i == 0 && to + L <= columns * width ? L : wide);
+    }
+  }
+}
+
+static void pack_transposed(Size rows, Size columns, const float* x, Size x_stride, float* y, Size width) {
+  if (width <= lanes<H>) return transpose_rows<H>(rows, columns, x, x_stride, y, width, 0);
+  for (Size i = 0; i < width; i += W) transpose_rows<V>(rows, columns, x, x_stride, y, width, i);
+}
+
+static void column_sums(Size m, Size n, const float* x, float* sums) {
+  // Rows side by side until whole vectors hold them: (m / fold, n * fold). Each of its columns is summed in four chains
+  // that take turns, chunk by chunk, then the columns that belong together.
+  constexpr Size kChunk = 64;
+  Size fold = 1;
+  while (fold < W && n * fold % W != 0) fold *= 2;
+  const Size width = n * fold, rows = m / fold;
+  for (Size j = 0; j < n; j++) sums[j] = 0;
+  for (Size j = 0; j < width; j += W) {
+    const Size count = width - j < W ? width - j : W;
+    V total = broadcast(0.0f);
+    for (Size i = 0; i < rows; i += kChunk) {
+      V chain[4] = {};
+      const Size end = i + kChunk < rows ? i + kChunk : rows;
+      Size r = i;
+      for (; r + 4 <= end; r += 4) {
+        for (int c = 0; c < 4; c++) chain[c] += load_part<V>(x + (r + c) * width + j, count);
+      }
+      for (; r < end; r++) chain[0] += load_part<V>(x + r * width + j, count);
+      total += (chain[0] + chain[1]) + (chain[2] + chain[3]);
+    }
+    for (Size c = 0; c < count; c++) sums[(j + c) % n] += total[c];
+  }
+  for (Size r = rows * fold; r < m; r++) {
+    for (Size j = 0; j < n; j++) sums[j] += x[r * n + j];
+  }
+}
+
+}  // namespace hebb::HEBB_ISA
