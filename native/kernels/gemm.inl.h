@@ -24,24 +24,52 @@ static inline void store_part(float* p, T v, Size n) {
   }
 }
 
-/// NaN stays what it is.
+/// relu or leakyRelu; NaN stays what it is.
 template <class T>
-static inline T rectified(T x, T negative) {
-  return x <= T{} ? negative : x;
+static inline T rectified(T x, const GemmBlock& g) {
+  if (g.activation == Activation::relu) return x <= T{} ? T{} : x;
+  return x <= T{} ? x * broadcast_as<T>(g.slope) : x;
 }
 
 static inline bool costs_little(Activation kind) {
   return kind == Activation::linear || kind == Activation::relu || kind == Activation::leakyRelu;
 }
 
-/// What follows the last product, on one vector of C: bias, the activations that cost next to nothing, or the update.
-template <class T>
-static inline T finish(const GemmBlock& g, T sum, T bias, const float* c, Size count) {
-  if (g.bias) sum += bias;
-  if (g.activation == Activation::relu) sum = rectified(sum, broadcast_as<T>(0.0f));
-  if (g.activation == Activation::leakyRelu) sum = rectified(sum, sum * broadcast_as<T>(g.slope));
-  if (g.update) sum = fma(broadcast_as<T>(g.update_scale), sum, load_part<T>(c, count));
-  return sum;
+/// What follows the last product: bias, the activations that cost next to nothing, or the update; then M rows of N
+/// vectors of C are stored, the last of each row only as far as C is wide.
+template <class T, int M, int N>
+static inline void finish(const GemmBlock& g, T (&sums)[M][N], const float* bias, float* const (&c)[M], Size last) {
+  constexpr int L = lanes<T>;
+  if (g.bias) {
+    HEBB_UNROLL
+    for (int v = 0; v < N; v++) {
+      const T b = load_part<T>(bias + v * L, v == N - 1 ? last : L);
+      HEBB_UNROLL
+      for (int r = 0; r < M; r++) sums[r][v] += b;
+    }
+  }
+  if (g.activation == Activation::relu || g.activation == Activation::leakyRelu) {
+    HEBB_UNROLL
+    for (int r = 0; r < M; r++) {
+      HEBB_UNROLL
+      for (int v = 0; v < N; v++) sums[r][v] = rectified(sums[r][v], g);
+    }
+  }
+  if (g.update) {
+    const T scale = broadcast_as<T>(g.update_scale);
+    HEBB_UNROLL
+    for (int r = 0; r < M; r++) {
+      HEBB_UNROLL
+      for (int v = 0; v < N; v++) {
+        sums[r][v] = fma(scale, sums[r][v], load_part<T>(c[r] + v * L, v == N - 1 ? last : L));
+      }
+    }
+  }
+  HEBB_UNROLL
+  for (int r = 0; r < M; r++) {
+    HEBB_UNROLL
+    for (int v = 0; v < N; v++) store_part<T>(c[r] + v * L, sums[r][v], v == N - 1 ? last : L);
+  }
 }
 
 /// M rows by N vectors T of C in registers. Mask: B's last vector is read only as far as C is wide.
@@ -59,7 +87,10 @@ static void tile(const GemmBlock& g, Size i, Size j) {
   HEBB_UNROLL
   for (int r = 0; r < M; r++) c[r] = g.c + j + (g.c_row_offsets ? Size(g.c_row_offsets[i + r]) : (i + r) * g.c_stride);
   HEBB_UNROLL
-  for (int r = 0; r < M; r++) __builtin_prefetch(c[r], 1);  // wanted when the products are done
+  for (int r = 0; r < M; r++) {  // wanted when the products are done
+    __builtin_prefetch(c[r], 1);
+    __builtin_prefetch(c[r] + (N - 1) * L, 1);
+  }
   T acc[M][N];
   HEBB_UNROLL
   for (int r = 0; r < M; r++) {
@@ -86,13 +117,7 @@ static void tile(const GemmBlock& g, Size i, Size j) {
     }
     if (side_by_side) column += column_stride;
   }
-  HEBB_UNROLL
-  for (int v = 0; v < N; v++) {
-    const Size count = v == N - 1 ? last : L;
-    const T bias = g.bias ? load_part<T>(g.bias + j + v * L, count) : broadcast_as<T>(0.0f);
-    HEBB_UNROLL
-    for (int r = 0; r < M; r++) store_part<T>(c[r] + v * L, finish<T>(g, acc[r][v], bias, c[r] + v * L, count), count);
-  }
+  finish<T>(g, acc, g.bias + j, c, last);
 }
 
 /// All rows of N vectors of columns, in `tiles` tiles of M rows or one less.
@@ -124,47 +149,56 @@ static void strips(const GemmBlock& g) {
   if (j < g.n) strip<V, kNarrowRows, 1, A>(g, j);
 }
 
-/// One row: N vectors of C in registers, so that B is read once and in order.
+/// Row by row, N vectors of C in registers: B is read once a row and in order.
 template <int N>
-static void row(const GemmBlock& g, Size j) {
+static void whole_rows(const GemmBlock& g, Size j) {
   const Size last = g.n - j < N * W ? g.n - j - (N - 1) * W : W;
-  const float* b = g.b + j;
-  V acc[N];
-  HEBB_UNROLL
-  for (int v = 0; v < N; v++) {
-    acc[v] = !g.accumulate ? broadcast(0.0f) : load_part<V>(g.c + j + v * W, v == N - 1 ? last : W);
-  }
-  for (Size p = 0; p < g.k; p++, b += g.b_stride) {
-    const V x = broadcast(g.a[p * g.column_stride]);
+  const Size rows = g.m, k = g.k, column_stride = g.column_stride, b_stride = g.b_stride;
+  const auto one_row = [&](Size i) {
+    const float* a = g.a + i * g.row_stride;
+    const float* b = g.b + j;
+    float* const c[1] = {g.c + i * g.c_stride + j};
+    V acc[1][N];
     HEBB_UNROLL
-    for (int v = 0; v < N - 1; v++) acc[v] = fma(x, load(b + v * W), acc[v]);
-    acc[N - 1] = fma(x, load_first(b + (N - 1) * W, last), acc[N - 1]);
-  }
-  HEBB_UNROLL
-  for (int v = 0; v < N; v++) {
-    const Size count = v == N - 1 ? last : W;
-    const V bias = g.bias ? load_part<V>(g.bias + j + v * W, count) : broadcast(0.0f);
-    store_part<V>(g.c + j + v * W, finish<V>(g, acc[v], bias, g.c + j + v * W, count), count);
+    for (int v = 0; v < N; v++) {
+      acc[0][v] = !g.accumulate ? broadcast(0.0f) : load_part<V>(c[0] + v * W, v == N - 1 ? last : W);
+    }
+    for (Size p = 0; p < k; p++, b += b_stride) {
+      const V x = broadcast(a[p * column_stride]);
+      HEBB_UNROLL
+      for (int v = 0; v < N - 1; v++) acc[0][v] = fma(x, load(b + v * W), acc[0][v]);
+      acc[0][N - 1] = fma(x, load_first(b + (N - 1) * W, last), acc[0][N - 1]);
+    }
+    finish<V>(g, acc, g.bias + j, c, last);
+  };
+  // A load has to wait where a store to a part of the same vector is under way, as one is where a row ends and the next
+  // begins: then four parts of C take turns.
+  const Size part = last < W ? (rows + 3) / 4 : rows;
+  for (Size first = 0; first < part; first++) {
+    for (Size i = first; i < rows; i += part) one_row(i);
   }
 }
 
 template <int N>
-static inline void row_of(const GemmBlock& g, Size j, Size vectors) {
-  if (vectors == N) return row<N>(g, j);
-  if constexpr (N > 1) row_of<N - 1>(g, j, vectors);
+static inline void whole_rows_of(const GemmBlock& g, Size j, Size vectors) {
+  if (vectors == N) return whole_rows<N>(g, j);
+  if constexpr (N > 1) whole_rows_of<N - 1>(g, j, vectors);
 }
 
-static void one_row(const GemmBlock& g) {
+/// For one row, or where the way through C takes longer than the products.
+static void rows_in_order(const GemmBlock& g) {
   const Size vectors = (g.n + W - 1) / W, passes = (vectors + kRowVectors - 1) / kRowVectors;
   const Size each = (vectors + passes - 1) / passes;
   for (Size done = 0; done < vectors; done += each) {
-    row_of<kRowVectors>(g, done * W, vectors - done < each ? vectors - done : each);
+    whole_rows_of<kRowVectors>(g, done * W, vectors - done < each ? vectors - done : each);
   }
 }
 
 static void gemm(const GemmBlock& g) {
-  if (g.m == 1 && g.panel_stride == kPanel && !g.row_offsets && !g.c_row_offsets && !g.b_offsets) {
-    one_row(g);
+  constexpr Size kShallow = 4;
+  const bool plain = !g.row_offsets && !g.c_row_offsets && !g.b_offsets && g.panel_stride == kPanel;
+  if (plain && (g.m == 1 || g.k <= kShallow)) {
+    rows_in_order(g);
   } else if (g.b_offsets) {
     strips<Access::image>(g);
   } else if (g.row_offsets) {
@@ -235,31 +269,43 @@ static void pack_transposed(Size rows, Size columns, const float* x, Size x_stri
   for (Size i = 0; i < width; i += W) transpose_rows<V>(rows, columns, x, x_stride, y, width, i);
 }
 
-static void column_sums(Size m, Size n, const float* x, float* sums) {
-  // Rows side by side until whole vectors hold them: (m / fold, n * fold). Each of its columns is summed in four chains
-  // that take turns, chunk by chunk, then the columns that belong together.
+/// Sums of the columns of x(rows, stride), in four chains that take turns, chunk by chunk.
+static inline V sum_rows(Size rows, Size stride, Size columns, const float* x) {
   constexpr Size kChunk = 64;
-  Size fold = 1;
-  while (fold < W && n * fold % W != 0) fold *= 2;
-  const Size width = n * fold, rows = m / fold;
-  for (Size j = 0; j < n; j++) sums[j] = 0;
-  for (Size j = 0; j < width; j += W) {
-    const Size count = width - j < W ? width - j : W;
-    V total = broadcast(0.0f);
-    for (Size i = 0; i < rows; i += kChunk) {
-      V chain[4] = {};
-      const Size end = i + kChunk < rows ? i + kChunk : rows;
-      Size r = i;
-      for (; r + 4 <= end; r += 4) {
-        for (int c = 0; c < 4; c++) chain[c] += load_part<V>(x + (r + c) * width + j, count);
-      }
-      for (; r < end; r++) chain[0] += load_part<V>(x + r * width + j, count);
-      total += (chain[0] + chain[1]) + (chain[2] + chain[3]);
+  V total = broadcast(0.0f);
+  for (Size i = 0; i < rows; i += kChunk) {
+    V chain[4] = {};
+    const Size end = i + kChunk < rows ? i + kChunk : rows;
+    Size r = i;
+    for (; r + 4 <= end; r += 4) {
+      HEBB_UNROLL
+      for (int c = 0; c < 4; c++) chain[c] += load_part<V>(x + (r + c) * stride, columns);
     }
-    for (Size c = 0; c < count; c++) sums[(j + c) % n] += total[c];
+    for (; r < end; r++) chain[0] += load_part<V>(x + r * stride, columns);
+    total += (chain[0] + chain[1]) + (chain[2] + chain[3]);
   }
-  for (Size r = rows * fold; r < m; r++) {
-    for (Size j = 0; j < n; j++) sums[j] += x[r * n + j];
+  return total;
+}
+
+static void column_sums(Size m, Size n, const float* x, float* sums) {
+  if (n >= W || m < W) {
+    for (Size j = 0; j < n; j += W) {
+      const Size count = n - j < W ? n - j : W;
+      store_part<V>(sums + j, sum_rows(m, n, count, x + j), count);
+    }
+    return;
+  }
+  // Narrow rows side by side until whole vectors hold them: then the sums of the columns that belong together.
+  Size fold = 2;
+  while (n * fold % W != 0) fold *= 2;
+  const Size width = n * fold, rows = m / fold;
+  float folded[W * W];
+  for (Size j = 0; j < width; j += W) store(folded + j, sum_rows(rows, width, W, x + j));
+  for (Size j = 0; j < n; j++) {
+    float sum = 0;
+    for (Size f = 0; f < fold; f++) sum += folded[f * n + j];
+    for (Size r = rows * fold; r < m; r++) sum += x[r * n + j];
+    sums[j] = sum;
   }
 }
 

@@ -6,15 +6,17 @@
 #include "../random.h"
 #include "kernels.h"
 
-// In this order.
+// Each needs those before it.
+// clang-format off
+#include "vector.inl.h"
 #include "activation.inl.h"
-#include "elementwise.inl.h"
 #include "gemm.inl.h"
+#include "winograd.inl.h"
 #include "loss.inl.h"
+#include "elementwise.inl.h"
 #include "pool.inl.h"
 #include "update.inl.h"
-#include "vector.inl.h"
-#include "winograd.inl.h"
+// clang-format on
 
 #define HEBB_STRING2(x) #x
 #define HEBB_STRING(x) HEBB_STRING2(x)

@@ -22,30 +22,87 @@ static inline void each_window(const PoolGeometry& g, Start start, Visit visit, 
   }
 }
 
+/// Windows of 2 x 2 side by side, the usual case.
+static inline bool halves(const PoolGeometry& g) {
+  return g.size_height == 2 && g.size_width == 2 && g.stride_height == 2 && g.stride_width == 2 && g.pad_top == 0 &&
+         g.pad_left == 0 && 2 * g.output_height <= g.height && 2 * g.output_width <= g.width;
+}
+
+/// Calls f(output pixel, offsets of the window's four inputs).
+template <class F>
+static inline void each_half(const PoolGeometry& g, F f) {
+  const Size row = g.width * g.channels;
+  for (Size oy = 0; oy < g.output_height; oy++) {
+    Size out = oy * g.output_width * g.channels, in = 2 * oy * row;
+    for (Size ox = 0; ox < g.output_width; ox++, out += g.channels, in += 2 * g.channels) {
+      const Size window[4] = {in, in + g.channels, in + row, in + row + g.channels};
+      f(out, window);
+    }
+  }
+}
+
+/// The larger; NaN where one of them is.
+template <class T>
+static inline T larger(T best, T v) {
+  return (v > best) | (v != v) ? v : best;
+}
+
+template <class T>
+static inline void max_pool_halves(const PoolGeometry& g, const float* x, float* y) {
+  for (Size c = 0; c < g.channels; c += lanes<T>) {
+    const Size count = g.channels - c < lanes<T> ? g.channels - c : lanes<T>;
+    each_half(g, [&](Size out, const Size* in) {
+      T best = load_part<T>(x + in[0] + c, count);
+      HEBB_UNROLL
+      for (int i = 1; i < 4; i++) best = larger(best, load_part<T>(x + in[i] + c, count));
+      store_part<T>(y + out + c, best, count);
+    });
+  }
+}
+
+template <class T>
+static inline void max_pool_backward_halves(const PoolGeometry& g, const float* x, const float* y, const float* dy,
+                                            float* dx) {
+  for (Size c = 0; c < g.channels; c += lanes<T>) {
+    const Size count = g.channels - c < lanes<T> ? g.channels - c : lanes<T>;
+    each_half(g, [&](Size out, const Size* in) {
+      const T best = load_part<T>(y + out + c, count);
+      T gradient = load_part<T>(dy + out + c, count);
+      HEBB_UNROLL
+      for (int i = 0; i < 4; i++) {
+        const auto hit = load_part<T>(x + in[i] + c, count) == best;
+        store_part<T>(dx + in[i] + c, hit ? gradient : T{}, count);
+        gradient = hit ? T{} : gradient;
+      }
+    });
+  }
+}
+
 static void max_pool(const PoolGeometry& g, const float* x, float* y) {
+  if (halves(g)) return g.channels <= lanes<H> ? max_pool_halves<H>(g, x, y) : max_pool_halves<V>(g, x, y);
   each_vector(g.channels, [&](Size c, auto get, auto put) {
     V best = broadcast(0.0f);
     each_window(
         g, [&](Size) { best = broadcast(-__builtin_inff()); },
-        [&](Size, Size in) {
-          const V v = get(x + in + c);
-          best = choose(I(v > best) | I(v != v), v, best);
-        },
-        [&](Size out) { put(y + out + c, best); });
+        [&](Size, Size in) { best = larger(best, get(x + in + c)); }, [&](Size out) { put(y + out + c, best); });
   });
 }
 
 static void max_pool_backward(const PoolGeometry& g, const float* x, const float* y, const float* dy, float* dx) {
-  __builtin_memset(dx, 0, std::size_t(g.height * g.width * g.channels) * sizeof(float));
+  const bool all = halves(g) && 2 * g.output_height == g.height && 2 * g.output_width == g.width;
+  if (!all) __builtin_memset(dx, 0, std::size_t(g.height * g.width * g.channels) * sizeof(float));
+  if (halves(g)) {
+    return g.channels <= lanes<H> ? max_pool_backward_halves<H>(g, x, y, dy, dx)
+                                  : max_pool_backward_halves<V>(g, x, y, dy, dx);
+  }
   each_vector(g.channels, [&](Size c, auto get, auto put) {
     V best = broadcast(0.0f), gradient = best;
-    I found = {};
     each_window(
-        g, [&](Size out) { best = get(y + out + c), gradient = get(dy + out + c), found = I{}; },
+        g, [&](Size out) { best = get(y + out + c), gradient = get(dy + out + c); },
         [&](Size, Size in) {
-          const I hit = I(get(x + in + c) == best) & ~found;
-          found |= hit;
+          const I hit = I(get(x + in + c) == best);
           put(dx + in + c, get(dx + in + c) + choose(hit, gradient, broadcast(0.0f)));
+          gradient = choose(hit, broadcast(0.0f), gradient);
         },
         [](Size) {});
   });

@@ -26,11 +26,15 @@ static inline V square_root(V x) {
 template <class T>
 static inline T load_first_as(const float* p, Size n) {
   V v = {};
-  for (int i = 0; i < n; i++) v[i] = p[i];
+  for (int i = 0; i < HEBB_WIDTH; i++) {
+    if (i < n) v[i] = p[i];
+  }
   return v;
 }
 static inline void store_first(float* p, V v, Size n) {
-  for (int i = 0; i < n; i++) p[i] = v[i];
+  for (int i = 0; i < HEBB_WIDTH; i++) {
+    if (i < n) p[i] = v[i];
+  }
 }
 
 }  // namespace hebb::scalar

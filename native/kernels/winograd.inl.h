@@ -60,17 +60,19 @@ static void winograd_input(Size channels, const float* x, Size row_stride, float
 
 static void winograd_output(const GemmBlock& g, const float* m, Size m_stride, Size row_stride, Size rows,
                             Size columns) {
-  each_vector(g.n, [&](Size f, auto get, auto put) {
+  for (Size f = 0; f < g.n; f += W) {
+    const Size count = g.n - f < W ? g.n - f : W;
     V half[4][6], column[6], out[4];
     HEBB_UNROLL
     for (int j = 0; j < 6; j++) {
       HEBB_UNROLL
-      for (int i = 0; i < 6; i++) column[i] = get(m + (i * 6 + j) * m_stride + f);
+      for (int i = 0; i < 6; i++) column[i] = load_part<V>(m + (i * 6 + j) * m_stride + f, count);
       transform_output(column, out);
       HEBB_UNROLL
       for (int i = 0; i < 4; i++) half[i][j] = out[i];
     }
-    const V bias = g.bias ? get(g.bias + f) : broadcast(0.0f);
+    const V bias = g.bias ? load_part<V>(g.bias + f, count) : broadcast(0.0f);
+    const bool rectify = g.activation != Activation::linear && costs_little(g.activation);
     HEBB_UNROLL
     for (int i = 0; i < 4; i++) {
       if (i >= rows) break;
@@ -78,16 +80,17 @@ static void winograd_output(const GemmBlock& g, const float* m, Size m_stride, S
       float* y = g.c + i * row_stride + f;
       HEBB_UNROLL
       for (int j = 0; j < 4; j++) {
-        if (j < columns) put(y + j * g.c_stride, finish<V>(g, out[j], bias, nullptr, W));
+        V v = out[j] + bias;
+        if (rectify) v = rectified(v, g);
+        if (j < columns) store_part<V>(y + j * g.c_stride, v, count);
       }
     }
-  });
-  if (!costs_little(g.activation)) {
-    for (Size i = 0; i < rows; i++) {
-      for (Size j = 0; j < columns; j++) {
-        float* y = g.c + i * row_stride + j * g.c_stride;
-        activate(g.activation, g.slope, g.n, y, y);
-      }
+  }
+  if (costs_little(g.activation)) return;
+  for (Size i = 0; i < rows; i++) {
+    for (Size j = 0; j < columns; j++) {
+      float* y = g.c + i * row_stride + j * g.c_stride;
+      activate(g.activation, g.slope, g.n, y, y);
     }
   }
 }

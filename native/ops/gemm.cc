@@ -3,24 +3,38 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../cache.h"
+
 namespace hebb {
 namespace {
 
-constexpr Size kDepthBlock = 384;        // rows of B packed at once: a panel of them stays near
+constexpr Size kDepthBlock = 640;        // rows of B packed at once: a panel of them stays near
 constexpr Size kColumnBlock = 1024;      // most columns packed at once
-constexpr Size kRowBlock = 240;          // rows that share the second-level cache; whole tiles of 6, 10 or 12
 constexpr Size kLeastColumns = 128;      // columns of a task, at least
-constexpr Size kDirectFloats = 4096;     // a B that fits the first-level cache is used as it stands
+constexpr Size kDirectTiles = 12;        // a B that so few tiles of rows go through is used as it stands,
+constexpr Size kDirectFloats = 1 << 14;  // and so is one that stays near anyway
 constexpr Size kDotRows = 4;             // up to so many rows a transposed B is multiplied by dot products
 constexpr double kSerialWork = 1 << 18;  // multiply-adds below which threads cost more than they give
+
+// An update is made once the whole sum is there.
+static_assert(kDepthBlock >= kMostUpdateDepth);
 
 Size blocks(Size n, Size block) { return (n + block - 1) / block; }
 Size least(Size a, Size b) { return a < b ? a : b; }
 
+/// Rows of A that share the second-level cache with a panel of B; whole tiles of any instruction set.
+Size row_block() {
+  constexpr Size kTiles = 120;  // divided by 6, 8, 10 and 12
+  static const Size rows =
+      std::clamp(second_level_cache() * 6 / 10 / (kDepthBlock * Size(sizeof(float))) / kTiles, Size(1), Size(4)) *
+      kTiles;
+  return rows;
+}
+
 /// Lines this far apart fall on the same few places of a cache, and push each other out of it.
 bool collides(Size stride) { return stride % 256 == 0; }
 constexpr Size kCopyRow = kDepthBlock + 16;
-constexpr Size kCopyColumn = kRowBlock + 20;
+Size copy_column() { return row_block() + 20; }
 
 /// A(m, k) of the block, copied to where its lines do not collide.
 void copy_block(GemmBlock& block, float* to) {
@@ -31,9 +45,9 @@ void copy_block(GemmBlock& block, float* to) {
     block.row_stride = kCopyRow;
   } else {
     for (Size p = 0; p < block.k; p++) {
-      std::memcpy(to + p * kCopyColumn, block.a + p * block.column_stride, std::size_t(block.m) * sizeof(float));
+      std::memcpy(to + p * copy_column(), block.a + p * block.column_stride, std::size_t(block.m) * sizeof(float));
     }
-    block.column_stride = kCopyColumn;
+    block.column_stride = copy_column();
   }
   block.a = to;
 }
@@ -49,9 +63,9 @@ void packed_block(const Product& p, const Kernels& kernels, Size i, Size m, Size
     } else {
       pack_panels(kernels, depth, n, p.b + d * p.n + j, p.n, 1, panels);
     }
-    for (Size r = i; r < i + m; r += kRowBlock) {
+    for (Size r = i; r < i + m; r += row_block()) {
       GemmBlock block{};
-      block.m = least(kRowBlock, i + m - r), block.n = n, block.k = depth;
+      block.m = least(row_block(), i + m - r), block.n = n, block.k = depth;
       block.a = p.a + r * p.row_stride + d * p.column_stride;
       block.row_stride = p.row_stride, block.column_stride = p.column_stride;
       if (copy) copy_block(block, panels + packed_floats(kernels, depth, n));
@@ -61,6 +75,7 @@ void packed_block(const Product& p, const Kernels& kernels, Size i, Size m, Size
       block.accumulate = d > 0;
       block.bias = last && p.bias ? p.bias + j : nullptr;
       block.activation = last ? p.activation : Activation::linear, block.slope = p.slope;
+      block.update = p.update, block.update_scale = p.update_scale;
       kernels.gemm(block);
     }
   }
@@ -77,7 +92,7 @@ Cut cut(Size m, Size n, int threads) {
   Cut c;
   c.columns = least(kColumnBlock, std::max(kLeastColumns, blocks(blocks(n, wanted), kLeastColumns) * kLeastColumns));
   c.column_tasks = blocks(n, c.columns);
-  c.rows = blocks(m, least(blocks(wanted, c.column_tasks), blocks(m, kRowBlock)));
+  c.rows = blocks(m, least(blocks(wanted, c.column_tasks), blocks(m, row_block())));
   c.row_tasks = blocks(m, c.rows);
   return c;
 }
@@ -111,8 +126,8 @@ void multiply(const Product& p, Step& step) {
     });
     return;
   }
-  const bool direct =
-      !p.b_transposed && (p.m <= kernels.tile_rows || p.n <= kernels.tile_columns || p.k * p.n <= kDirectFloats);
+  const bool direct = !p.b_transposed && (p.m <= kDirectTiles * kernels.tile_rows || p.n <= kernels.tile_columns ||
+                                          p.k * p.n <= kDirectFloats);
   const Cut c = cut(p.m, p.n, serial ? 1 : step.threads);
   parallel_for(int(c.row_tasks * c.column_tasks), serial ? 1 : step.threads, [&](int task, int thread) {
     const Size i = task / c.column_tasks * c.rows, j = task % c.column_tasks * c.columns;
@@ -125,13 +140,14 @@ void multiply(const Product& p, Step& step) {
     block.c = p.c + i * p.n + j, block.c_stride = p.n;
     block.bias = p.bias ? p.bias + j : nullptr;
     block.activation = p.activation, block.slope = p.slope;
+    block.update = p.update, block.update_scale = p.update_scale;
     kernels.gemm(block);
   });
 }
 
 ScratchNeed multiply_scratch(const Kernels& kernels, Size m, Size n, Size k) {
   const Size columns = least(blocks(n, kLeastColumns) * kLeastColumns, kColumnBlock);
-  const Size copy = std::max(least(m, kRowBlock) * kCopyRow, least(k, kDepthBlock) * kCopyColumn);
+  const Size copy = std::max(least(m, row_block()) * kCopyRow, least(k, kDepthBlock) * copy_column());
   return {0, packed_floats(kernels, least(k, kDepthBlock), columns) + copy};
 }
 
@@ -153,6 +169,15 @@ void run(const dense_backward_weight_args& a, Step& step) {
   multiply({a.inputs, a.units, step.rows, a.x, 1, a.inputs, a.dy, false, a.dw}, step);
 }
 ScratchNeed scratch(const dense_backward_weight_args& a, const Kernels& kernels, Size rows) {
+  return multiply_scratch(kernels, a.inputs, a.units, rows);
+}
+
+void run(const dense_sgd_args& a, Step& step) {
+  Product p{a.inputs, a.units, step.rows, a.x, 1, a.inputs, a.dy, false, a.w};
+  p.update = true, p.update_scale = -float(step.learning_rate);
+  multiply(p, step);
+}
+ScratchNeed scratch(const dense_sgd_args& a, const Kernels& kernels, Size rows) {
   return multiply_scratch(kernels, a.inputs, a.units, rows);
 }
 

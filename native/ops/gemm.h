@@ -25,7 +25,11 @@ struct Product {
   const float* bias = nullptr;
   Activation activation = Activation::linear;
   float slope = 0;
+  /// Instead: C + update_scale * (the product); k is at most kMostUpdateDepth.
+  bool update = false;
+  float update_scale = 0;
 };
+constexpr Size kMostUpdateDepth = 384;
 void multiply(const Product& product, Step& step);
 ScratchNeed multiply_scratch(const Kernels& kernels, Size m, Size n, Size k);
 

@@ -79,6 +79,7 @@ ScratchNeed scratch(const Args&, const Kernels&, Size /*rows*/) {
 ScratchNeed scratch(const dense_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const dense_backward_input_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const dense_backward_weight_args& args, const Kernels& kernels, Size rows);
+ScratchNeed scratch(const dense_sgd_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const conv2d_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const conv2d_backward_input_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const conv2d_backward_weight_args& args, const Kernels& kernels, Size rows);

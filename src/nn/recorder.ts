@@ -25,6 +25,12 @@ interface Recorded {
   operands: (Tensor | undefined)[];
 }
 
+/** An op by name, on the parameters of the one whose place it takes. */
+interface Rewritten {
+  name: string;
+  operands: Record<string, Tensor | undefined>;
+}
+
 /** Collects instructions and tensors, then lays the tensors out and makes the native program. */
 export class Recorder {
   /** Largest batch. */
@@ -99,6 +105,27 @@ export class Recorder {
       }),
       operands: op.operands.map(({ name: key }) => operands[key]),
     });
+  }
+
+  /**
+   * Lets other ops take the place of recorded ones.
+   * @param rewrite gets an instruction's operands by name and returns the op in its place, on tensors that it
+   * has already; null keeps it
+   */
+  rewrite(name: string, rewrite: (operands: Record<string, Tensor | undefined>) => Rewritten | null): void {
+    for (const [i, instruction] of this.instructions.entries()) {
+      if (instruction.op.name !== name) continue;
+      const operands = Object.fromEntries(instruction.op.operands.map((o, k) => [o.name, instruction.operands[k]]));
+      const rewritten = rewrite(operands);
+      if (!rewritten) continue;
+      const { op, code } = opCodes.get(rewritten.name)!;
+      const parameters = op.parameters.map((p) => {
+        const at = instruction.op.parameters.findIndex((own) => own.name === p.name);
+        if (at < 0) throw new Error(`${name} has no parameter ${p.name} for ${rewritten.name}`);
+        return instruction.parameters[at]!;
+      });
+      this.instructions[i] = { op, code, parameters, operands: op.operands.map((o) => rewritten.operands[o.name]) };
+    }
   }
 
   /**

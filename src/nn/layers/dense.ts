@@ -58,11 +58,11 @@ export const dense: LayerDefinition<Static<typeof schema>> = {
       positions: 1,
       channels: config.units,
     });
+    // Before the weights' gradient, with which an optimiser may already change them.
+    const dx = needsInputGradient ? rec.perRow(inputs!) : null;
+    if (dx) rec.op('dense_backward_input', sizes, { dy, w: parameters.weight, dx });
     rec.op('dense_backward_weight', sizes, { x: input, dy, dw: gradients.weight });
     if (gradients.bias) rec.op('bias_gradient', { positions: 1, units: config.units }, { dy, db: gradients.bias });
-    if (!needsInputGradient) return null;
-    const dx = rec.perRow(inputs!);
-    rec.op('dense_backward_input', sizes, { dy, w: parameters.weight, dx });
     return dx;
   },
 };
