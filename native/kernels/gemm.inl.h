@@ -86,10 +86,13 @@ static void tile(const GemmBlock& g, Size i, Size j) {
   float* c[M];
   HEBB_UNROLL
   for (int r = 0; r < M; r++) c[r] = g.c + j + (g.c_row_offsets ? Size(g.c_row_offsets[i + r]) : (i + r) * g.c_stride);
-  HEBB_UNROLL
-  for (int r = 0; r < M; r++) {  // wanted when the products are done
-    __builtin_prefetch(c[r], 1);
-    __builtin_prefetch(c[r] + (N - 1) * L, 1);
+  constexpr Size kDeep = 64;
+  if (g.k >= kDeep) {  // C is wanted when the products are done
+    HEBB_UNROLL
+    for (int r = 0; r < M; r++) {
+      __builtin_prefetch(c[r], 1);
+      __builtin_prefetch(c[r] + (N - 1) * L, 1);
+    }
   }
   T acc[M][N];
   HEBB_UNROLL
@@ -252,6 +255,7 @@ static inline void transpose_rows(Size rows, Size columns, const float* x, Size 
     HEBB_UNROLL
     for (int r = 0; r < L; r++) {
       block[r] = r < present ? load_part<T>(x + (i + r) * x_stride + p, count) : broadcast_as<T>(0.0f);
+      __builtin_prefetch(x + (i + r + L) * x_stride + p);  // rows are too short for the hardware to see them coming
     }
     transpose(block);
     HEBB_UNROLL

@@ -74,8 +74,13 @@ struct Kernels {
   /// the 36 products at m to the first rows and columns of the outputs at g.c, pixels g.c_stride and rows row_stride
   /// apart, with g's bias and activation over g.n filters;
   void (*winograd_output)(const GemmBlock& g, const float* m, Size m_stride, Size row_stride, Size rows, Size columns);
-  /// and w(3, 3, channels, filters), turned by 180 degrees or not, to u(36, channels, filters).
+  /// w(3, 3, channels, filters), turned by 180 degrees or not, to u(36, channels, filters).
   void (*winograd_weight)(Size channels, Size filters, const float* w, bool turned, float* u);
+  /// The way back, for the weights' gradient: the gradients of a tile's 4 x 4 outputs at dy to those of its 36
+  /// products;
+  void (*winograd_gradient)(Size filters, const float* dy, Size row_stride, float* d, Size d_stride);
+  /// and those of u to those of w.
+  void (*winograd_weight_gradient)(Size channels, Size filters, const float* du, float* dw);
 
   void (*activate)(Activation kind, float slope, Size n, const float* x, float* y);
   /// dx = dy * f'(x), from the output y = f(x); dx may be dy.

@@ -38,6 +38,8 @@ const Kernels HEBB_TABLE(HEBB_ISA) = {
     HEBB_ISA::winograd_input,
     HEBB_ISA::winograd_output,
     HEBB_ISA::winograd_weight,
+    HEBB_ISA::winograd_gradient,
+    HEBB_ISA::winograd_weight_gradient,
     HEBB_ISA::activate,
     HEBB_ISA::activate_backward,
     HEBB_ISA::softmax,

@@ -49,23 +49,23 @@ static inline T larger(T best, T v) {
 
 template <class T>
 static inline void max_pool_halves(const PoolGeometry& g, const float* x, float* y) {
-  for (Size c = 0; c < g.channels; c += lanes<T>) {
-    const Size count = g.channels - c < lanes<T> ? g.channels - c : lanes<T>;
-    each_half(g, [&](Size out, const Size* in) {
+  each_half(g, [&](Size out, const Size* in) {
+    for (Size c = 0; c < g.channels; c += lanes<T>) {
+      const Size count = g.channels - c < lanes<T> ? g.channels - c : lanes<T>;
       T best = load_part<T>(x + in[0] + c, count);
       HEBB_UNROLL
       for (int i = 1; i < 4; i++) best = larger(best, load_part<T>(x + in[i] + c, count));
       store_part<T>(y + out + c, best, count);
-    });
-  }
+    }
+  });
 }
 
 template <class T>
 static inline void max_pool_backward_halves(const PoolGeometry& g, const float* x, const float* y, const float* dy,
                                             float* dx) {
-  for (Size c = 0; c < g.channels; c += lanes<T>) {
-    const Size count = g.channels - c < lanes<T> ? g.channels - c : lanes<T>;
-    each_half(g, [&](Size out, const Size* in) {
+  each_half(g, [&](Size out, const Size* in) {
+    for (Size c = 0; c < g.channels; c += lanes<T>) {
+      const Size count = g.channels - c < lanes<T> ? g.channels - c : lanes<T>;
       const T best = load_part<T>(y + out + c, count);
       T gradient = load_part<T>(dy + out + c, count);
       HEBB_UNROLL
@@ -74,8 +74,8 @@ static inline void max_pool_backward_halves(const PoolGeometry& g, const float* 
         store_part<T>(dx + in[i] + c, hit ? gradient : T{}, count);
         gradient = hit ? T{} : gradient;
       }
-    });
-  }
+    }
+  });
 }
 
 static void max_pool(const PoolGeometry& g, const float* x, float* y) {

@@ -25,6 +25,27 @@ static inline void transform_output(const V* m, V* o) {
   o[3] = fma(broadcast(8.0f), difference2, difference1) + m[5];
 }
 
+/// A d: four outputs' gradients to six products'.
+static inline void transform_gradient(const V* d, V* o) {
+  const V even = d[0] + d[2], odd = d[1] + d[3];
+  const V far_even = fma(broadcast(4.0f), d[2], d[0]), far_odd = fma(broadcast(8.0f), d[3], broadcast(2.0f) * d[1]);
+  o[0] = d[0];
+  o[1] = even + odd;
+  o[2] = even - odd;
+  o[3] = far_even + far_odd;
+  o[4] = far_even - far_odd;
+  o[5] = d[3];
+}
+
+/// G^T u: six gradients to three weights'.
+static inline void transform_weight_gradient(const V* u, V* o) {
+  const V sixth = broadcast(1.0f / 6), twelfth = broadcast(1.0f / 12), twenty_fourth = broadcast(1.0f / 24);
+  const V sum1 = u[1] + u[2], difference1 = u[1] - u[2], sum2 = u[3] + u[4], difference2 = u[3] - u[4];
+  o[0] = fma(broadcast(0.25f), u[0], fma(twenty_fourth, sum2, -sixth * sum1));
+  o[1] = fma(twelfth, difference2, -sixth * difference1);
+  o[2] = fma(sixth, sum2 - sum1, u[5]);
+}
+
 /// G g: three weights to six.
 static inline void transform_weight(const V* g, V* o) {
   const V sixth = broadcast(1.0f / 6), twelfth = broadcast(1.0f / 12), twenty_fourth = broadcast(1.0f / 24);
@@ -112,6 +133,47 @@ static void winograd_weight(Size channels, Size filters, const float* w, bool tu
       transform_weight(half[i], out);
       HEBB_UNROLL
       for (int j = 0; j < 6; j++) put(u + (i * 6 + j) * plane + at, out[j]);
+    }
+  });
+}
+
+static void winograd_gradient(Size filters, const float* dy, Size row_stride, float* d, Size d_stride) {
+  each_vector(filters, [=](Size f, auto get, auto put) {
+    V half[6][4], column[4], out[6];
+    HEBB_UNROLL
+    for (int j = 0; j < 4; j++) {
+      HEBB_UNROLL
+      for (int i = 0; i < 4; i++) column[i] = get(dy + i * row_stride + j * filters + f);
+      transform_gradient(column, out);
+      HEBB_UNROLL
+      for (int i = 0; i < 6; i++) half[i][j] = out[i];
+    }
+    HEBB_UNROLL
+    for (int i = 0; i < 6; i++) {
+      transform_gradient(half[i], out);
+      HEBB_UNROLL
+      for (int j = 0; j < 6; j++) put(d + (i * 6 + j) * d_stride + f, out[j]);
+    }
+  });
+}
+
+static void winograd_weight_gradient(Size channels, Size filters, const float* du, float* dw) {
+  const Size plane = channels * filters;
+  each_vector(plane, [=](Size at, auto get, auto put) {
+    V half[3][6], column[6], out[3];
+    HEBB_UNROLL
+    for (int j = 0; j < 6; j++) {
+      HEBB_UNROLL
+      for (int i = 0; i < 6; i++) column[i] = get(du + (i * 6 + j) * plane + at);
+      transform_weight_gradient(column, out);
+      HEBB_UNROLL
+      for (int i = 0; i < 3; i++) half[i][j] = out[i];
+    }
+    HEBB_UNROLL
+    for (int i = 0; i < 3; i++) {
+      transform_weight_gradient(half[i], out);
+      HEBB_UNROLL
+      for (int j = 0; j < 3; j++) put(dw + (i * 3 + j) * plane + at, out[j]);
     }
   });
 }

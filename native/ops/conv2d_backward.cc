@@ -144,6 +144,19 @@ ScratchNeed scratch(const conv2d_backward_input_args& a, const Kernels& kernels,
 
 namespace {
 
+WinogradConvolution winograd_form(const conv2d_backward_weight_args& a, Size images) {
+  WinogradConvolution c{};
+  c.images = images, c.height = a.height, c.width = a.width, c.channels = a.channels;
+  c.output_height = a.output_height, c.output_width = a.output_width, c.filters = a.filters;
+  c.pad_top = a.pad_top, c.pad_left = a.pad_left, c.x = a.x;
+  return c;
+}
+
+bool use_winograd(const conv2d_backward_weight_args& a, const Kernels& kernels) {
+  return a.kernel_height == 3 && a.kernel_width == 3 && a.stride_height == 1 && a.stride_width == 1 &&
+         winograd_pays(kernels, winograd_form(a, 1));
+}
+
 /// One channel and one filter: each weight is a dot product of the image and dy, whose rows get the image's width.
 bool use_dots(const conv2d_backward_weight_args& a) {
   return a.channels == 1 && a.filters == 1 && a.stride_height == 1 && a.stride_width == 1;
@@ -178,6 +191,7 @@ void run(const conv2d_backward_weight_args& a, Step& step) {
     return multiply({m, a.filters, step.rows * pixels, a.x, 1, m, a.dy, false, a.dw}, step);
   }
   if (use_dots(a)) return correlate(a, step);
+  if (use_winograd(a, kernels)) return convolve_weight_gradient(winograd_form(a, step.rows), a.dy, a.dw, step);
   std::int32_t* patch = as_offsets(step.shared_scratch);
   std::int32_t* pixel = patch + m;
   patch_offsets(a.kernel_height, a.kernel_width, frame.width, a.channels, patch);
@@ -206,6 +220,7 @@ void run(const conv2d_backward_weight_args& a, Step& step) {
 ScratchNeed scratch(const conv2d_backward_weight_args& a, const Kernels& kernels, Size rows) {
   if (is_pointwise(a)) return multiply_scratch(kernels, patch_size(a), a.filters, rows * output_pixels(a));
   if (use_dots(a)) return {0, a.output_height * window_frame(a).width + frame_floats(a) + a.kernel_width};
+  if (use_winograd(a, kernels)) return convolve_weight_gradient_scratch(kernels, winograd_form(a, 1));
   return {patch_size(a) + output_pixels(a), frame_floats(a)};
 }
 

@@ -23,4 +23,9 @@ bool winograd_pays(const Kernels& kernels, const WinogradConvolution& c);
 void convolve(const WinogradConvolution& c, Step& step);
 ScratchNeed convolve_scratch(const Kernels& kernels, const WinogradConvolution& c);
 
+/// dw(3, 3, channels, filters) = the gradient of the weights, from x and dy(images, output_height, output_width,
+/// filters).
+void convolve_weight_gradient(const WinogradConvolution& c, const float* dy, float* dw, Step& step);
+ScratchNeed convolve_weight_gradient_scratch(const Kernels& kernels, const WinogradConvolution& c);
+
 }  // namespace hebb
