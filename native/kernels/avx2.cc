@@ -36,6 +36,11 @@ inline H broadcast_as<H>(float x) {
 }
 static inline V fma(V a, V b, V c) { return V(_mm256_fmadd_ps(a, b, c)); }
 static inline H fma(H a, H b, H c) { return H(_mm_fmadd_ps(a, b, c)); }
+/// Products of the low halves of 64-bit lanes.
+template <class L>
+static inline L multiply_low(L a, L b) {
+  return L(_mm256_mul_epu32(__m256i(a), __m256i(b)));
+}
 static inline V square_root(V x) { return V(_mm256_sqrt_ps(x)); }
 static inline __m256i first_mask(Size n) {
   const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);

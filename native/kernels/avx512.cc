@@ -38,6 +38,11 @@ inline H broadcast_as<H>(float x) {
 }
 static inline V fma(V a, V b, V c) { return V(_mm512_fmadd_ps(a, b, c)); }
 static inline H fma(H a, H b, H c) { return H(_mm256_fmadd_ps(a, b, c)); }
+/// Products of the low halves of 64-bit lanes.
+template <class L>
+static inline L multiply_low(L a, L b) {
+  return L(_mm512_maskz_mul_epu32(0xff, __m512i(a), __m512i(b)));
+}
 static inline V square_root(V x) { return V(_mm512_maskz_sqrt_ps(0xffff, x)); }
 static inline unsigned first_mask(Size n) { return (1u << n) - 1; }
 template <class T>

@@ -1,7 +1,7 @@
 // The inner loops, once, over vectors of any width. Included by one file per instruction set, which defines V (floats),
 // I (ints of the same width), H (floats of half the width, or V), HEBB_WIDTH, the sizes of tiles, and broadcast_as,
-// fma, square_root, load_first_as and store_first. No standard library header may be included here: its inline
-// functions would be compiled for this instruction set and could be linked into the rest.
+// fma, multiply_low, square_root, load_first_as and store_first. No standard library header may be included here: its
+// inline functions would be compiled for this instruction set and could be linked into the rest.
 #pragma once
 #include "../random.h"
 #include "kernels.h"

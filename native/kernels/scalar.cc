@@ -19,6 +19,11 @@ static inline T broadcast_as(float x) {
   return V{x, x, x, x};
 }
 static inline V fma(V a, V b, V c) { return a * b + c; }
+/// Products of the low halves of 64-bit lanes.
+template <class L>
+static inline L multiply_low(L a, L b) {
+  return (a & 0xffffffff) * (b & 0xffffffff);
+}
 static inline V square_root(V x) {
   for (int i = 0; i < HEBB_WIDTH; i++) x[i] = __builtin_sqrtf(x[i]);
   return x;

@@ -11,6 +11,9 @@ namespace hebb::HEBB_ISA {
 
 constexpr int W = HEBB_WIDTH;
 
+typedef std::uint32_t U __attribute__((vector_size(sizeof(V))));
+typedef std::uint64_t Wide __attribute__((vector_size(sizeof(V))));
+
 template <class T>
 constexpr int lanes = int(sizeof(T) / sizeof(float));
 

@@ -15,6 +15,21 @@ const settings: TrainingRequest = {
   optimizer: { type: 'adam', learningRate: 0.01 },
 };
 
+/** Convolutions of 3 × 3 with many channels, strides, a kernel of 1 × 1 and few filters: each has a form of its own. */
+const wide: NetworkConfig = {
+  input: [13, 12, 1],
+  layers: [
+    { type: 'conv2d', filters: 6, kernel: 5, padding: 'same', activation: 'relu' },
+    { type: 'conv2d', filters: 32, kernel: 1, activation: 'tanh' },
+    { type: 'conv2d', filters: 40, kernel: 3, padding: 'same', activation: 'relu' },
+    { type: 'conv2d', filters: 33, kernel: 3, activation: 'leakyRelu' },
+    { type: 'conv2d', filters: 9, kernel: 3, stride: 2, activation: 'relu' },
+    { type: 'flatten' },
+    { type: 'dense', units: 3 },
+  ],
+};
+const wideData = { inputs: uniform(40 * 156, 4), targets: data.targets.slice(0, 40) };
+
 describe('same bits', () => {
   /** Changes only when the arithmetic changes: then kKernelVersion in native/addon.cc must grow, too. */
   const golden: Record<string, string> = {
@@ -23,12 +38,26 @@ describe('same bits', () => {
     scalar: '24cafa1de6cfa45a13c41701330b7354ee5b0d22755c982548d50cde740afb41',
   };
 
+  const goldenWide: Record<string, string> = {
+    avx512: 'f49f113da11f598dc0475b4df2ac76bb6cc67d05e4c91a9325a49deea38571d3',
+    avx2: 'f29dadd8703148c38d5e058343a571b7497b0a44344338dfa4527ee96bfbdc1d',
+    scalar: '9696775b1ebdd27cf3064d8d6f1ec725d090069f73671bdf3fcd6c878c2fd61c',
+  };
+
   for (const isa of isas) {
     test(`a training on ${isa} ends in the known weights, on any number of threads`, async () => {
       for (const threads of [1, 2, 3, 8]) {
         const network = new Network(small, { isa, seed: 7, threads });
         await network.fit(data, settings);
         expect(hashOf(network)).toBe(golden[isa]);
+      }
+    });
+
+    test(`so does a training of convolutions on ${isa}`, async () => {
+      for (const threads of [1, 2, 3, 8]) {
+        const network = new Network(wide, { isa, seed: 7, threads });
+        await network.fit(wideData, { ...settings, optimizer: { type: 'sgd', learningRate: 0.01 } });
+        expect(hashOf(network)).toBe(goldenWide[isa]);
       }
     });
   }
@@ -61,11 +90,14 @@ describe('same bits', () => {
     expect(hashOf(network)).not.toBe(golden.scalar);
   });
 
-  test('the loss curves of the instruction sets agree', async () => {
+  test.each([
+    ['a small network', small, data],
+    ['one of convolutions', wide, wideData],
+  ])('the loss curves of the instruction sets agree, %s', async (_name, config, samples) => {
     const curves = [];
     for (const isa of isas) {
-      const network = new Network(small, { isa, seed: 7 });
-      const { rows } = await network.fit(data, settings);
+      const network = new Network(config, { isa, seed: 7 });
+      const { rows } = await network.fit(samples, settings);
       curves.push(rows.map((row) => row.values.loss!));
     }
     for (const [i, loss] of curves.flat().entries()) {
