@@ -47,15 +47,35 @@ static inline T larger(T best, T v) {
   return (v > best) | (v != v) ? v : best;
 }
 
-template <class T>
+/// Few channels fill no vector: the larger of two rows first, in whole vectors, then of neighbours in that row.
+static inline void max_pool_halves_narrow(const PoolGeometry& g, const float* x, float* y, float* larger_row) {
+  constexpr int L = lanes<H>;
+  const Size row = g.width * g.channels, used = 2 * g.output_width * g.channels;
+  for (Size oy = 0; oy < g.output_height; oy++, x += 2 * row) {
+    each_vector(used, [=](Size i, auto get, auto put) { put(larger_row + i, larger(get(x + i), get(x + row + i))); });
+    const float* from = larger_row;
+    for (Size left = g.output_width * g.channels; left > 0; left -= g.channels, from += 2 * g.channels) {
+      const H best = larger(load<H>(from), load<H>(from + g.channels));
+      // A whole vector where the next pixels' results come over what it writes too much.
+      store_part<H>(y, best, left < L ? g.channels : L);
+      y += g.channels;
+    }
+  }
+}
+
 static inline void max_pool_halves(const PoolGeometry& g, const float* x, float* y) {
+  constexpr Size kLongestRow = 4096;
+  float larger_row[kLongestRow + W];
+  if (g.channels <= lanes<H> && g.width * g.channels <= kLongestRow) {
+    return max_pool_halves_narrow(g, x, y, larger_row);
+  }
   each_half(g, [&](Size out, const Size* in) {
-    for (Size c = 0; c < g.channels; c += lanes<T>) {
-      const Size count = g.channels - c < lanes<T> ? g.channels - c : lanes<T>;
-      T best = load_part<T>(x + in[0] + c, count);
+    for (Size c = 0; c < g.channels; c += W) {
+      const Size count = g.channels - c < W ? g.channels - c : W;
+      V best = load_part<V>(x + in[0] + c, count);
       HEBB_UNROLL
-      for (int i = 1; i < 4; i++) best = larger(best, load_part<T>(x + in[i] + c, count));
-      store_part<T>(y + out + c, best, count);
+      for (int i = 1; i < 4; i++) best = larger(best, load_part<V>(x + in[i] + c, count));
+      store_part<V>(y + out + c, best, count);
     }
   });
 }
@@ -79,7 +99,7 @@ static inline void max_pool_backward_halves(const PoolGeometry& g, const float* 
 }
 
 static void max_pool(const PoolGeometry& g, const float* x, float* y) {
-  if (halves(g)) return g.channels <= lanes<H> ? max_pool_halves<H>(g, x, y) : max_pool_halves<V>(g, x, y);
+  if (halves(g)) return max_pool_halves(g, x, y);
   each_vector(g.channels, [&](Size c, auto get, auto put) {
     V best = broadcast(0.0f);
     each_window(
