@@ -12,14 +12,15 @@
 namespace hebb {
 namespace {
 
-constexpr const char* kKernelVersion = "1";  // grows when any kernel gives other bits than before
+constexpr const char* kKernelVersion = "2";  // grows when any kernel gives other bits than before
 
 class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
  public:
   static Napi::Function define(Napi::Env env) {
     return DefineClass(
         env, "Program",
-        {InstanceMethod<&ProgramObject::train>("train"), InstanceMethod<&ProgramObject::predict>("predict"),
+        {InstanceMethod<&ProgramObject::train>("train"), InstanceMethod<&ProgramObject::profile>("profile"),
+         InstanceMethod<&ProgramObject::predict>("predict"),
          InstanceMethod<&ProgramObject::predict_async>("predictAsync"), InstanceMethod<&ProgramObject::run>("run"),
          InstanceMethod<&ProgramObject::read>("read"), InstanceMethod<&ProgramObject::cancel>("cancel"),
          InstanceMethod<&ProgramObject::dispose>("dispose")});
@@ -103,26 +104,33 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
 
   class TrainWork final : public Work {
    public:
-    TrainWork(Napi::Env env, std::shared_ptr<Program> program, TrainRequest request)
-        : Work(env, std::move(program)), request_(std::move(request)) {}
+    TrainWork(Napi::Env env, std::shared_ptr<Program> program, TrainRequest request, bool timed)
+        : Work(env, std::move(program)), request_(std::move(request)), timed_(timed) {}
     void Execute() override {
       std::lock_guard lock(program_->mutex());
-      steps_ = program_->train(request_, &values_);
+      if (timed_) nanoseconds_.assign(std::size_t(program_->size()), 0.0);
+      steps_ = program_->train(request_, &values_, timed_ ? &nanoseconds_ : nullptr);
       cancelled_ = program_->cancelled.exchange(false);
     }
     Napi::Value result(Napi::Env env) override {
       Napi::Object object = Napi::Object::New(env);
-      auto values = Napi::Float64Array::New(env, values_.size());
-      std::copy(values_.begin(), values_.end(), values.Data());
       object.Set("steps", double(steps_));
       object.Set("cancelled", cancelled_);
-      object.Set("values", values);
+      object.Set("values", array(env, values_));
+      if (timed_) object.Set("nanoseconds", array(env, nanoseconds_));
       return object;
     }
 
    private:
+    static Napi::Float64Array array(Napi::Env env, const std::vector<double>& numbers) {
+      auto result = Napi::Float64Array::New(env, numbers.size());
+      std::copy(numbers.begin(), numbers.end(), result.Data());
+      return result;
+    }
+
     TrainRequest request_;
-    std::vector<double> values_;
+    const bool timed_;
+    std::vector<double> values_, nanoseconds_;
     Size steps_ = 0;
     bool cancelled_ = false;
   };
@@ -194,7 +202,12 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
 
   /// train({sources, order, batch, firstStep, learningRates, seed, epoch, globalStep, budgetMs, values}):
   /// Promise<{steps, cancelled, values}>
-  Napi::Value train(const Napi::CallbackInfo& info) {
+  Napi::Value train(const Napi::CallbackInfo& info) { return start_training(info, false); }
+
+  /// profile(request of train): what train gives, and nanoseconds by instruction.
+  Napi::Value profile(const Napi::CallbackInfo& info) { return start_training(info, true); }
+
+  Napi::Value start_training(const Napi::CallbackInfo& info, bool timed) {
     const Napi::Env env = info.Env();
     if (!alive(info)) return env.Undefined();
     if (!info[0].IsObject()) return fail(env, "train takes an object");
@@ -224,7 +237,7 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     if (env.IsExceptionPending()) return env.Undefined();
     const std::string misfit = program_->check(request);
     if (!misfit.empty()) return fail(env, misfit);
-    auto* work = new TrainWork(env, program_, std::move(request));
+    auto* work = new TrainWork(env, program_, std::move(request), timed);
     work->Queue();
     return work->promise();
   }

@@ -254,7 +254,27 @@ std::string Program::check(const TrainRequest& request) const {
   return {};
 }
 
-Size Program::train(const TrainRequest& request, std::vector<double>* values) {
+bool Program::run_step(Step& step) {
+  for (const auto& instruction : instructions_) {
+    if (cancelled.load(std::memory_order_relaxed)) return false;
+    instruction->run(step);
+  }
+  return true;
+}
+
+bool Program::run_step_timed(Step& step, std::vector<double>& nanoseconds) {
+  auto before = std::chrono::steady_clock::now();
+  for (std::size_t i = 0; i < instructions_.size(); i++) {
+    if (cancelled.load(std::memory_order_relaxed)) return false;
+    instructions_[i]->run(step);
+    const auto after = std::chrono::steady_clock::now();
+    nanoseconds[i] += std::chrono::duration<double, std::nano>(after - before).count();
+    before = after;
+  }
+  return true;
+}
+
+Size Program::train(const TrainRequest& request, std::vector<double>* values, std::vector<double>* nanoseconds) {
   FlushDenormals flush;
   Step step;
   prepare(step, request.threads);
@@ -271,10 +291,7 @@ Size Program::train(const TrainRequest& request, std::vector<double>* values) {
     const auto& rates = request.learning_rates;
     step.learning_rate = rates.empty() ? 0 : rates.size() == 1 ? rates[0] : rates[std::size_t(done)];
     for (double& value : step.values) value = 0;
-    for (const auto& instruction : instructions_) {
-      if (cancelled.load(std::memory_order_relaxed)) return done;
-      instruction->run(step);
-    }
+    if (!(nanoseconds ? run_step_timed(step, *nanoseconds) : run_step(step))) return done;
     values->insert(values->end(), step.values, step.values + request.values);
     done++;
     const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;

@@ -67,8 +67,9 @@ class Program {
   static std::unique_ptr<Program> create(ProgramSpec spec, std::string* error);
 
   /// Runs steps until the order ends, the budget is used or `cancelled` is seen. Appends request.values numbers a step.
+  /// @param nanoseconds where given, size() sums that each instruction adds its time to; the results are the same
   /// @return number of whole steps that ran
-  Size train(const TrainRequest& request, std::vector<double>* values);
+  Size train(const TrainRequest& request, std::vector<double>* values, std::vector<double>* nanoseconds = nullptr);
   /// Runs instructions [from, to) on what the arena holds. @param rows at most rows()
   void run(Size from, Size to, Size rows, int threads);
 
@@ -92,6 +93,10 @@ class Program {
     bool classes = false;
   };
   void prepare(Step& step, int threads);
+  /// Runs all instructions; false where `cancelled` was seen before the last.
+  bool run_step(Step& step);
+  /// As run_step, and adds the time of each instruction: a loop of its own, so that training does not pay for it.
+  bool run_step_timed(Step& step, std::vector<double>& nanoseconds);
 
   std::vector<std::unique_ptr<Instruction>> instructions_;
   std::optional<SlotNeed> slots_[kSlots];

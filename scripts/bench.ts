@@ -1,167 +1,145 @@
-// Training and prediction throughput on the reference workloads, in the form of the peers' rows.
-//   npm run bench -- [--only WORKLOAD …] [--threads N] [--seconds S] [--json FILE] [--workloads FOLDER] [--peer FILE]
-// Synthetic float32 input; the best of three windows of S seconds after a warm-up. --peer names a file of rows that another
-// program printed (one JSON object a line): the table then shows the ratio to each.
-import { readFileSync, writeFileSync } from 'node:fs';
+// Benchmarks; docs/benchmarks.md says how to use and to read them.
+//   npm run bench                                       training and prediction on the reference workloads
+//   npm run bench -- --ops                              matrix products and convolutions
+//   npm run bench -- [--ops] --peers [FOLDER]           beside other programs; FOLDER holds other lists of workloads and ops
+//   npm run bench -- --profile WORKLOAD                 time of each instruction of a training step
+//   npm run bench -- --memory                           memory of a training process
+// Also: --only NAME … --threads N --seconds S --rounds N --tfjs FOLDER --json FILE --svg FILE
+import { existsSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Memory, purpose, randomBits, type Source, selectIsa } from '../src/native.ts';
-import { Network } from '../src/nn/network.ts';
-import type { LayerConfig } from '../src/nn/networkConfig.ts';
-import { recordTraining } from '../src/nn/programs.ts';
-import type { LossName, OptimizerConfig } from '../src/nn/trainingConfig.ts';
-import { elementCount } from '../src/shape.ts';
+import { selectIsa } from '../src/native.ts';
+import { buildWorker, measureMemory, memoryIsReadable, memoryTable } from './bench/memory.ts';
+import { OpBenchmark, opCases, opRequest } from './bench/ops.ts';
+import { startPeers } from './bench/peers/programs.ts';
+import { profileTable, profileWorkload } from './bench/profile.ts';
+import { measureRounds, type Result, type RoundSettings } from './bench/rounds.ts';
+import { hebbVersion } from './bench/rows.ts';
+import { resultSvg } from './bench/svg.ts';
+import { formatSpeed, remarks, resultTable } from './bench/table.ts';
+import { nameOf } from './bench/targets.ts';
+import { modes, readWorkloads, WorkloadBenchmark } from './bench/workloads.ts';
 
-interface Workload {
-  name: string;
-  /** [features] or [channels, height, width]. */
-  input: number[];
-  batch: number;
-  loss: 'mse' | 'softmax-ce';
-  optimizer: 'sgd' | 'adam';
-  layers: {
-    type: string;
-    units?: number;
-    filters?: number;
-    kernel?: number;
-    padding?: number;
-    size?: number;
-    activation?: string;
-  }[];
-}
-
-interface Row {
-  peer: string;
-  workload: string;
-  threads: number;
-  batch: number;
-  mode: 'train' | 'predict-1';
-  samples_per_s?: number;
-  us?: number;
-}
-
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
   options: {
+    ops: { type: 'boolean', default: false },
+    memory: { type: 'boolean', default: false },
+    peers: { type: 'boolean', default: false },
+    profile: { type: 'string' },
     only: { type: 'string', multiple: true, default: [] },
     threads: { type: 'string', default: '1' },
-    seconds: { type: 'string', default: '1.5' },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
+    tfjs: { type: 'string' },
     json: { type: 'string' },
-    workloads: { type: 'string', default: fileURLToPath(new URL('./bench', import.meta.url)) },
-    peer: { type: 'string', multiple: true, default: [] },
+    svg: { type: 'string' },
   },
   allowPositionals: true,
 });
 const threads = Number(options.threads);
-const seconds = Number(options.seconds);
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const folder = options.peers ? positionals[0] : undefined;
 
-function toLayer(layer: Workload['layers'][number]): LayerConfig {
-  if (layer.type === 'maxpool2d') return { type: 'maxPool2d', size: layer.size! };
-  return layer as LayerConfig;
+/** A list from the peers' folder, so that both work from the same; otherwise our own copy of it. */
+function listFile(name: string): string | URL {
+  const theirs = folder && join(folder, name);
+  return theirs && existsSync(theirs) ? theirs : new URL(`./bench/${name}`, import.meta.url);
 }
 
-function noise(floats: number, seed: number): Memory {
-  const memory = new Memory(floats);
-  const bits = randomBits({ seed, purpose: purpose.synthetic }, 0, floats);
-  const view = memory.floats;
-  for (let i = 0; i < floats; i++) view[i] = bits[i]! / 2 ** 31 - 1;
-  return memory;
+function isWanted(...names: string[]): boolean {
+  return options.only.length === 0 || options.only.some((only) => names.some((name) => name.includes(only)));
 }
 
-/** Best of three windows: calls a second. */
-async function bestRate(step: () => Promise<number> | number, windowSeconds: number): Promise<number> {
-  const window = async (length: number) => {
-    const start = performance.now();
-    let done = 0;
-    do done += await step();
-    while (performance.now() - start < length * 1000);
-    return done / ((performance.now() - start) / 1000);
-  };
-  await window(Math.min(1, windowSeconds));
-  return Math.max(await window(windowSeconds), await window(windowSeconds), await window(windowSeconds));
+const workloads = () => readWorkloads(listFile('workloads.json'));
+
+async function profile(name: string): Promise<void> {
+  const names = workloads().map((workload) => workload.name);
+  const workload = workloads()[names.indexOf(name)];
+  if (!workload) throw new Error(`no workload is called ${name}: ${names.join(', ')}`);
+  console.log(profileTable(await profileWorkload(workload, threads, Number(options.seconds ?? 1))));
 }
 
-async function measure(workload: Workload): Promise<Row[]> {
-  const [channels, height, width] = workload.input;
-  const input = height === undefined ? [channels!] : [height, width!, channels!];
-  const network = new Network({ input, layers: workload.layers.map(toLayer) }, { threads });
-  const loss: LossName = workload.loss === 'mse' ? 'meanSquaredError' : 'softmaxCrossEntropy';
-  const optimizer: OptimizerConfig =
-    workload.optimizer === 'adam'
-      ? { type: 'adam', learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
-      : { type: 'sgd', learningRate: 0.01, momentum: 0 };
-  network.prepareTraining(optimizer);
-  const { rec } = recordTraining(network.resolved, {
-    rows: workload.batch,
-    loss,
-    targets: 'classes',
-    normalization: { type: 'none' },
-    optimizer,
-  });
-  const program = rec.finish(network.memory, network.settings);
-  const elements = elementCount(input);
-  const samples = 16 * workload.batch;
-  const inputs: Source = { memory: noise(samples * elements, 1), offset: 0, type: 'float32', rows: samples, elements };
-  const labels = new Memory(samples);
-  const classes = elementCount(network.outputShape);
-  new Int32Array(labels.floats.buffer).set(Int32Array.from({ length: samples }, (_, i) => i % classes));
-  const targets: Source = { memory: labels, offset: 0, type: 'int32', rows: samples, elements: 1 };
-  // An epoch long enough for a slice of 50 ms, as in a job.
-  const order = Uint32Array.from({ length: samples * 64 }, (_, i) => i % samples);
-  const slice = async () => {
-    const { steps } = await program.train({
-      sources: [inputs, targets],
-      order,
-      batch: workload.batch,
-      firstStep: 0,
-      learningRates: Float64Array.of(1e-6),
-      seed: 0,
-      epoch: 0,
-      globalStep: 0,
-      budgetMs: 50,
-      values: 2,
-    });
-    return steps * workload.batch;
-  };
-  const row = { peer: `hebb-${version}`, workload: workload.name, threads, batch: workload.batch };
-  const trained = await bestRate(slice, seconds);
-  const one = noise(elements, 2).floats.slice();
-  const predicted = await bestRate(() => {
-    for (let i = 0; i < 20; i++) network.predict(one);
-    return 20;
-  }, seconds / 2);
-  program.dispose();
-  network.dispose();
-  return [
-    { ...row, mode: 'train', samples_per_s: Math.round(trained) },
-    { ...row, mode: 'predict-1', us: Math.round(1e7 / predicted) / 10 },
-  ];
+async function memory(): Promise<void> {
+  if (!memoryIsReadable) throw new Error('--memory reads /proc/PID/status, which only Linux has');
+  const settings = { threads, seconds: Number(options.seconds ?? 1), worker: buildWorker() };
+  const results = [];
+  for (const workload of workloads()) {
+    if (isWanted(workload.name)) results.push(await measureMemory(workload, settings));
+  }
+  console.log(memoryTable(results));
 }
 
-const workloads: Workload[] = JSON.parse(readFileSync(join(options.workloads, 'workloads.json'), 'utf8'));
-const peers: Row[] = options.peer
-  .flatMap((file) => readFileSync(file, 'utf8').split('\n'))
-  .filter(Boolean)
-  .map((line) => JSON.parse(line));
-const rows: Row[] = [];
-console.log(`hebb ${version}, ${selectIsa()}, ${threads} thread${threads === 1 ? '' : 's'}\n`);
-console.log(
-  `| workload | mode | hebb |${[...new Set(peers.map((p) => p.peer))].map((p) => ` ${p} | ratio |`).join('')}`,
-);
-console.log(`|---|---|---|${'---|---|'.repeat(new Set(peers.map((p) => p.peer)).size)}`);
-for (const workload of workloads) {
-  if (options.only.length > 0 && !options.only.includes(workload.name)) continue;
-  for (const row of await measure(workload)) {
-    rows.push(row);
-    const value = (r: Row) => (r.mode === 'train' ? `${r.samples_per_s!.toLocaleString('en')} /s` : `${r.us} µs`);
-    const cells = [...new Set(peers.map((p) => p.peer))].map((peer) => {
-      const other = peers.find((p) => p.peer === peer && p.workload === row.workload && p.mode === row.mode);
-      if (!other || (other.samples_per_s ?? other.us) === undefined) return ' – | – |';
-      const ratio = row.mode === 'train' ? row.samples_per_s! / other.samples_per_s! : other.us! / row.us!;
-      return ` ${value(other)} | ${ratio.toFixed(1)}× |`;
-    });
-    console.log(`| ${row.workload} | ${row.mode} | ${value(row)} |${cells.join('')}`);
+/** One result after another, in the order of the lists. */
+async function* opResults(settings: RoundSettings): AsyncGenerator<Result> {
+  const seconds = Number(options.seconds ?? 0.7);
+  for (const opCase of opCases(listFile('ops.json'))) {
+    if (!isWanted(opCase.op, opCase.shape, opCase.pass)) continue;
+    const benchmark = new OpBenchmark(opCase, threads);
+    const request = opRequest(opCase, threads, seconds);
+    yield await measureRounds(settings, { flop: 1e9, request, hebb: () => benchmark.measure(seconds) });
+    benchmark.dispose();
   }
 }
-if (options.json) writeFileSync(options.json, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+
+async function* workloadResults(settings: RoundSettings): AsyncGenerator<Result> {
+  for (const workload of workloads()) {
+    if (!isWanted(workload.name)) continue;
+    const benchmark = new WorkloadBenchmark(workload, threads);
+    for (const mode of modes) {
+      const seconds = Number(options.seconds ?? 1.5) / (mode === 'train' ? 1 : 2);
+      const request = { workload, mode, threads, seconds };
+      const flop = benchmark.flopPerSample(mode);
+      yield await measureRounds(settings, { flop, request, hebb: () => benchmark.measure(mode, seconds) });
+    }
+    benchmark.dispose();
+  }
+}
+
+/** Where and how the results came about: figures of another machine or day say little beside these. */
+function conditions(results: Result[], rounds: number): string {
+  const [peak] = results.flatMap((result) => result.peak ?? []).sort((a, b) => b.gflops - a.gflops);
+  return [
+    new Date().toISOString().slice(0, 10),
+    cpus()[0]?.model,
+    `Node ${process.versions.node}`,
+    `hebb ${hebbVersion}`,
+    `${selectIsa()}`,
+    `${threads} thread${threads === 1 ? '' : 's'}`,
+    `${rounds} round${rounds === 1 ? '' : 's'}`,
+    ...(peak ? [`FMA peak up to ${peak.gflops.toFixed(0)} GFLOP/s (${peak.isa})`] : []),
+  ].join(', ');
+}
+
+async function compare(): Promise<void> {
+  if (options.svg && !options.ops && !options.peers)
+    throw new Error('a picture of the workloads compares them: add --peers');
+  const rounds = Number(options.rounds ?? (options.peers ? 5 : 1));
+  const which = !options.peers ? 'none' : options.ops ? 'ops' : 'workloads';
+  const started = await startPeers({ threads, peers: which, tfjs: options.tfjs });
+  for (const absent of started.absent) console.error(`left out: ${absent}`);
+  const { peak, peers } = started;
+  const settings: RoundSettings = { rounds, threads, peak, peers };
+  const results: Result[] = [];
+  try {
+    for await (const result of options.ops ? opResults(settings) : workloadResults(settings)) {
+      results.push(result);
+      console.error(`${nameOf(result.hebb)}: ${formatSpeed(result.hebb)}`);
+    }
+  } finally {
+    await started.stop();
+  }
+  if (results.length === 0) throw new Error(`nothing is called ${options.only.join(' or ')}`);
+  const text = [conditions(results, rounds), resultTable(results), remarks(results)];
+  console.log(text.filter(Boolean).join('\n\n'));
+  if (options.json) writeFileSync(options.json, results.map(({ hebb }) => `${JSON.stringify(hebb)}\n`).join(''));
+  if (options.svg) writeFileSync(options.svg, resultSvg(results, text[0]!));
+}
+
+try {
+  if (options.profile) await profile(options.profile);
+  else if (options.memory) await memory();
+  else await compare();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}

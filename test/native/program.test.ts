@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isas, MappedFile, Memory, ops, Program, randomBits, selectIsa } from '../../src/native.ts';
+import { isas, MappedFile, Memory, type NativeProgram, ops, Program, randomBits, selectIsa } from '../../src/native.ts';
 
 /** Code of one instruction by names: parameters in order, then [space, offset] for each operand. */
 function instruction(name: string, parameters: number[], operands: [number, number][]): number[] {
@@ -121,6 +121,35 @@ describe('running', () => {
     const program = gather();
     await program.train(request());
     expect(Array.from(program.read(0, 6))).toEqual([13, 15, 17, 1, 3, 5]);
+  });
+
+  test('profiling gives a time for each instruction, and the results of training', async () => {
+    const code = [
+      ...instruction('gather', [0, 3, 2, 1], [[arena, 0]]),
+      ...instruction('dense_backward_weight', [3, 3], [[arena, 0], [arena, 0], [arena, 16]]), // biome-ignore format: one operand each
+      ...instruction('sgd', [8, 0.5], [[parameters, 0], [arena, 16], [parameters, 8]]), // biome-ignore format: as above
+    ];
+    const train = request({
+      order: Uint32Array.of(2, 0, 1, 3, 0),
+      learningRates: Float64Array.of(1e-3),
+      budgetMs: 1e3,
+    });
+    const weightsAfter = async (how: 'train' | 'profile') => {
+      const memory = new Memory(16);
+      memory.floats.fill(0.1, 0, 8);
+      const outcome = await make(code, { parameters: memory })[how](train);
+      return { outcome, weights: memory.floats.slice() };
+    };
+    const trained = await weightsAfter('train');
+    const { outcome, weights } = await weightsAfter('profile');
+    expect(outcome).toEqual({ ...trained.outcome, nanoseconds: expect.any(Float64Array) });
+    expect(outcome.steps).toBe(3);
+    const { nanoseconds } = outcome as Awaited<ReturnType<NativeProgram['profile']>>;
+    expect(nanoseconds).toHaveLength(3);
+    expect(nanoseconds.every((time) => time >= 0)).toBe(true);
+    expect(new Uint32Array(weights.buffer)).toEqual(new Uint32Array(trained.weights.buffer));
+    expect(weights).not.toEqual(new Float32Array(16).fill(0.1, 0, 8));
+    expect(() => gather().profile(request({ batch: 5 }))).toThrow(/1 to 4 rows/);
   });
 
   test('requests that reach past their data are refused', () => {

@@ -82,7 +82,7 @@ describe('sgd updates dense weights where their gradient arises', () => {
       return { memory, offset: 0, type: 'float32' as const, rows, elements };
     };
     await program.train({
-      sources: [source(config.input[0]!, 1), source(network.outputShape[0]!, 2)],
+      sources: [source(61, 1), source(network.outputShape[0]!, 2)],
       order: Uint32Array.from({ length: rows }, (_, i) => i),
       batch,
       firstStep: 0,
