@@ -176,16 +176,27 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     return length / input_.elements;
   }
 
-  /// predict(input: Float32Array): Float32Array
+  /// predict(input: Float32Array, output?: Float32Array): Float32Array, the output that was given or a new one
   Napi::Value predict(const Napi::CallbackInfo& info) {
-    Napi::Float32Array input;
+    Napi::Float32Array input, output;
     const Size rows = input_rows(info, &input);
     if (rows == 0) return info.Env().Undefined();
+    const Size floats = rows * output_.elements;
+    if (info.Length() < 2 || info[1].IsUndefined()) {
+      output = Napi::Float32Array::New(info.Env(), std::size_t(floats));
+    } else {
+      bool fits;
+      output = typed_array<float>(info[1], napi_float32_array, "the output", &fits);
+      if (!fits) return info.Env().Undefined();
+      if (Size(output.ElementLength()) != floats) {
+        return fail(info.Env(), "the output must have " + std::to_string(floats) + " elements, got " +
+                                    std::to_string(output.ElementLength()));
+      }
+    }
     std::lock_guard lock(program_->mutex());
-    std::copy(input.Data(), input.Data() + input.ElementLength(), program_->arena() + input_.offset);
+    std::copy_n(input.Data(), input.ElementLength(), program_->arena() + input_.offset);
     program_->run(0, program_->size(), rows, threads_);
-    auto output = Napi::Float32Array::New(info.Env(), std::size_t(rows * output_.elements));
-    std::copy_n(program_->arena() + output_.offset, rows * output_.elements, output.Data());
+    std::copy_n(program_->arena() + output_.offset, floats, output.Data());
     return output;
   }
 

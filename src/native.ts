@@ -62,8 +62,8 @@ export interface NativeProgram {
   profile(
     request: TrainRequest,
   ): Promise<{ steps: number; cancelled: boolean; values: Float64Array; nanoseconds: Float64Array }>;
-  /** Input rows → output rows, on the calling thread. */
-  predict(input: Float32Array): Float32Array;
+  /** Input rows → output rows, on the calling thread; written to `output` where one is given. */
+  predict(input: Float32Array, output?: Float32Array): Float32Array;
   predictAsync(input: Float32Array): Promise<Float32Array>;
   /** Runs instructions [from, to) on what the arena holds. */
   run(range: { from: number; to: number; rows: number }): void;

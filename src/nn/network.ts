@@ -37,6 +37,10 @@ export interface NetworkOptions {
   normalization?: NormalizationConfig;
 }
 
+/** A view of a part; the array itself where that is all of it, because a view costs as much as a small prediction. */
+const part = (array: Float32Array, from: number, to: number) =>
+  from === 0 && to === array.length ? array : array.subarray(from, to);
+
 /** Rows that a prediction's program takes at once at most, and floats of its arena; more rows are taken in turn. */
 const mostPredictRows = 64;
 const predictFloats = 4 * 2 ** 20;
@@ -171,7 +175,7 @@ export class Network {
     const program = this.predictProgram();
     for (let first = 0; first < count; first += this.predictRows) {
       const last = Math.min(first + this.predictRows, count);
-      outputs.set(program.predict(rows.subarray(first * elements, last * elements)), first * size);
+      program.predict(part(rows, first * elements, last * elements), part(outputs, first * size, last * size));
     }
     if (inputs instanceof Float32Array) return outputs;
     return Array.from({ length: count }, (_, i) => toNested(outputs, this.outputShape, i * size));

@@ -26,9 +26,9 @@ export function kindOf(targets: Targets): TargetKind {
  */
 export function toRows(inputs: Rows, { inputShape }: Pick<Shapes, 'inputShape'>): Float32Array {
   const elements = elementCount(inputShape);
+  if (inputs instanceof Float32Array && inputs.length > 0 && inputs.length % elements === 0) return inputs;
   const what = `the network takes rows of ${formatShape(inputShape)}`;
   if (!(inputs instanceof Float32Array)) return flatten(inputs, inputShape, what, 'inputs');
-  if (inputs.length > 0 && inputs.length % elements === 0) return inputs;
   throw new HebbError('invalid-instance', `${what}: ${elements} numbers each; got ${inputs.length} numbers`);
 }
 

@@ -31,6 +31,10 @@ describe('the program checker', () => {
     memory.floats.set([1, 2, 3, 4, 5, 6, 10, 20]);
     const program = make(good(), { parameters: memory });
     expect(Array.from(program.predict(Float32Array.of(1, 1, 1, 0, 0, 1)))).toEqual([19, 32, 15, 26]);
+    const output = new Float32Array(4);
+    expect(program.predict(Float32Array.of(1, 1, 1, 0, 0, 1), output)).toBe(output);
+    expect(Array.from(output)).toEqual([19, 32, 15, 26]);
+    expect(() => program.predict(Float32Array.of(1, 1, 1), output)).toThrow(/output must have 2 elements, got 4/);
   });
 
   const bad: [string, number[], RegExp][] = [
