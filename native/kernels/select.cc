@@ -3,6 +3,11 @@
 #include "kernels.h"
 
 namespace hebb {
+
+#if defined(__aarch64__)
+extern const Kernels neon_kernels;
+#endif
+
 namespace {
 
 struct Candidate {
@@ -20,6 +25,8 @@ const Candidate candidates[] = {
               bool(__builtin_cpu_supports("fma"));
      }},
     {&avx2_kernels, [] { return bool(__builtin_cpu_supports("avx2")) && bool(__builtin_cpu_supports("fma")); }},
+#elif defined(__aarch64__)
+    {&neon_kernels, [] { return true; }},  // every 64-bit ARM has it
 #endif
     {&scalar_kernels, [] { return true; }},
 };
