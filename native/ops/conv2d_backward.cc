@@ -199,8 +199,7 @@ void run(const conv2d_backward_weight_args& a, Step& step) {
 
   // Each task goes through all images, and frames each again where they need it: so a task for each thread and no
   // more. Every element of dw is one chain over images and pixels, whoever owns it.
-  const Size tiles = (m + kernels.tile_rows - 1) / kernels.tile_rows;
-  const Size block = (tiles + step.threads - 1) / step.threads * kernels.tile_rows;
+  const Size block = (m + step.threads - 1) / step.threads;
   parallel_for(int((m + block - 1) / block), step.threads, [&](int task, int thread) {
     const Size first = task * block;
     GemmBlock g{};

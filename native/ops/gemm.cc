@@ -10,7 +10,7 @@ namespace {
 
 constexpr Size kDepthBlock = 640;        // rows of B packed at once: a panel of them stays near
 constexpr Size kColumnBlock = 1024;      // most columns packed at once
-constexpr Size kLeastColumns = 128;      // columns of a task, at least
+constexpr Size kDotColumns = 128;        // columns of a task of dot products
 constexpr Size kDirectTiles = 12;        // a B that so few tiles of rows go through is used as it stands,
 constexpr Size kDirectFloats = 1 << 14;  // and so is one that stays near anyway
 constexpr Size kDotRows = 4;             // up to so many rows a transposed B is multiplied by dot products
@@ -81,18 +81,21 @@ void packed_block(const Product& p, const Kernels& kernels, Size i, Size m, Size
   }
 }
 
-/// How a product is cut into tasks. As no element depends on it, it may follow the number of threads: large tasks pack
-/// and copy less, some more of them than threads let the quicker ones take over.
+/// How a product is cut into tasks. As no element depends on it, it may follow the number of threads: some more tasks
+/// than threads, so that the quicker ones take over; where each packs its part of B, no fewer rows and columns than pay
+/// for that.
 struct Cut {
   Size rows, columns;
   Size row_tasks, column_tasks;
 };
-Cut cut(Size m, Size n, int threads) {
-  const Size wanted = threads == 1 ? 1 : 2 * threads;
+Cut cut(const Kernels& kernels, Size m, Size n, bool direct, int threads) {
+  const Size wanted = threads == 1 ? 1 : 2 * threads, panel = kernels.tile_columns;
+  const Size least_panels = direct ? 1 : 2, least_rows = (direct ? 1 : 4) * kernels.tile_rows;
   Cut c;
-  c.columns = least(kColumnBlock, std::max(kLeastColumns, blocks(blocks(n, wanted), kLeastColumns) * kLeastColumns));
+  c.columns = wanted == 1 ? n : std::max(least_panels, blocks(n, panel) / wanted) * panel;
+  c.columns = least(kColumnBlock, c.columns);
   c.column_tasks = blocks(n, c.columns);
-  c.rows = blocks(m, least(blocks(wanted, c.column_tasks), blocks(m, row_block())));
+  c.rows = wanted == 1 ? m : least(m, std::max(least_rows, blocks(m, blocks(wanted, c.column_tasks))));
   c.row_tasks = blocks(m, c.rows);
   return c;
 }
@@ -119,7 +122,7 @@ void multiply(const Product& p, Step& step) {
   const Kernels& kernels = *step.kernels;
   const bool serial = double(p.m) * double(p.n) * double(p.k) < kSerialWork;
   if (p.b_transposed && p.m <= kDotRows && !p.bias && p.activation == Activation::linear) {
-    const Size block = serial ? p.n : kLeastColumns;
+    const Size block = serial ? p.n : kDotColumns;
     parallel_for(int(blocks(p.n, block)), step.threads, [&](int task, int) {
       const Size j = task * block;
       kernels.gemm_dot(p.m, least(block, p.n - j), p.k, p.a, p.row_stride, p.b + j * p.k, p.k, p.c + j, p.n);
@@ -128,7 +131,7 @@ void multiply(const Product& p, Step& step) {
   }
   const bool direct = !p.b_transposed && (p.m <= kDirectTiles * kernels.tile_rows || p.n <= kernels.tile_columns ||
                                           p.k * p.n <= kDirectFloats);
-  const Cut c = cut(p.m, p.n, serial ? 1 : step.threads);
+  const Cut c = cut(kernels, p.m, p.n, direct, serial ? 1 : step.threads);
   parallel_for(int(c.row_tasks * c.column_tasks), serial ? 1 : step.threads, [&](int task, int thread) {
     const Size i = task / c.column_tasks * c.rows, j = task % c.column_tasks * c.columns;
     const Size m = least(c.rows, p.m - i), n = least(c.columns, p.n - j);
@@ -146,9 +149,8 @@ void multiply(const Product& p, Step& step) {
 }
 
 ScratchNeed multiply_scratch(const Kernels& kernels, Size m, Size n, Size k) {
-  const Size columns = least(blocks(n, kLeastColumns) * kLeastColumns, kColumnBlock);
   const Size copy = std::max(least(m, row_block()) * kCopyRow, least(k, kDepthBlock) * copy_column());
-  return {0, packed_floats(kernels, least(k, kDepthBlock), columns) + copy};
+  return {0, packed_floats(kernels, least(k, kDepthBlock), least(n, kColumnBlock)) + copy};
 }
 
 void run(const dense_args& a, Step& step) {
@@ -181,8 +183,30 @@ ScratchNeed scratch(const dense_sgd_args& a, const Kernels& kernels, Size rows) 
   return multiply_scratch(kernels, a.inputs, a.units, rows);
 }
 
+namespace {
+
+/// Parts of the rows that are summed apart, then together in order: by shape alone.
+constexpr Size kPartFloats = 1 << 16, kMostParts = 16;
+Size part_count(Size rows, Size columns) {
+  return std::clamp(rows * columns / kPartFloats, Size(1), least(kMostParts, rows));
+}
+
+}  // namespace
+
 void run(const bias_gradient_args& a, Step& step) {
-  step.kernels->column_sums(step.rows * a.positions, a.units, a.dy, a.db);
+  const Kernels& kernels = *step.kernels;
+  const Size rows = step.rows * a.positions, parts = part_count(rows, a.units), part = blocks(rows, parts);
+  if (parts == 1) return kernels.column_sums(rows, a.units, a.dy, a.db);
+  float* sums = step.shared_scratch;  // (parts, units)
+  parallel_for(int(parts), step.threads, [&](int p, int) {
+    const Size first = least(p * part, rows), count = least(part, rows - first);
+    kernels.column_sums(count, a.units, a.dy + first * a.units, sums + p * a.units);
+  });
+  kernels.column_sums(parts, a.units, sums, a.db);
+}
+ScratchNeed scratch(const bias_gradient_args& a, const Kernels&, Size rows) {
+  const Size parts = part_count(rows * a.positions, a.units);
+  return {parts == 1 ? 0 : parts * a.units, 0};
 }
 
 }  // namespace hebb

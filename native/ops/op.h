@@ -80,6 +80,7 @@ ScratchNeed scratch(const dense_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const dense_backward_input_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const dense_backward_weight_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const dense_sgd_args& args, const Kernels& kernels, Size rows);
+ScratchNeed scratch(const bias_gradient_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const conv2d_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const conv2d_backward_input_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const conv2d_backward_weight_args& args, const Kernels& kernels, Size rows);

@@ -12,6 +12,7 @@ constexpr Size kTile = 4, kWindow = 6, kPoints = kWindow * kWindow;
 constexpr Size kChunkFloats = 80 << 10;  // transformed inputs and products of a task stay in the second-level cache
 constexpr Size kMostTiles = 60;
 constexpr Size kTilesOfTask = 8;
+constexpr Size kMostChunks = 4;  // that threads share when they sum gradients
 
 Size blocks(Size n, Size block) { return (n + block - 1) / block; }
 
@@ -21,10 +22,12 @@ struct Plan {
   Size input_stride, product_stride;
   Size weights;  // packed, of one of the 36 points
 
-  Plan(const Kernels& kernels, const WinogradConvolution& c) {
+  /// @param chunks a task has the tiles of so many
+  Plan(const Kernels& kernels, const WinogradConvolution& c, Size chunks = 1) {
     tile_rows = blocks(c.output_height, kTile), tile_columns = blocks(c.output_width, kTile);
     const Size fit = kChunkFloats / (kPoints * (c.channels + c.filters));
-    chunk = std::max<Size>(kernels.tile_rows, std::min(fit, kMostTiles) / kernels.tile_rows * kernels.tile_rows);
+    chunk =
+        std::max<Size>(kernels.tile_rows, std::min(fit, kMostTiles) / kernels.tile_rows * kernels.tile_rows) * chunks;
     // An odd number of cache lines: the 36 rows that a transform writes do not push each other out.
     input_stride = (chunk * c.channels + 15) / 16 * 16 + 16, product_stride = (chunk * c.filters + 15) / 16 * 16 + 16;
     weights = packed_floats(kernels, c.channels, c.filters);
@@ -136,7 +139,7 @@ ScratchNeed convolve_scratch(const Kernels& kernels, const WinogradConvolution& 
 // is one chain over all tiles, wherever chunks end and whoever adds to it.
 void convolve_weight_gradient(const WinogradConvolution& c, const float* dy, float* dw, Step& step) {
   const Kernels& kernels = *step.kernels;
-  const Plan plan(kernels, c);
+  const Plan plan(kernels, c, std::min<Size>(step.threads, kMostChunks));
   const Size tiles = c.images * plan.tile_rows * plan.tile_columns, plane = c.channels * c.filters;
   float* sums = step.shared_scratch;
   float* inputs = sums + kPoints * plane;
@@ -167,7 +170,7 @@ void convolve_weight_gradient(const WinogradConvolution& c, const float* dy, flo
 }
 
 ScratchNeed convolve_weight_gradient_scratch(const Kernels& kernels, const WinogradConvolution& c) {
-  const Plan plan(kernels, c);
+  const Plan plan(kernels, c, kMostChunks);
   return {kPoints * (c.channels * c.filters + plan.input_stride + plan.product_stride),
           kPoints * std::max(c.channels, c.filters)};
 }
