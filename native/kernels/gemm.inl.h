@@ -197,6 +197,15 @@ static void rows_in_order(const GemmBlock& g) {
   }
 }
 
+/// The dear activations go over C again while it is near, rather than into every tile's code.
+static void activate_rows(const GemmBlock& g) {
+  if (costs_little(g.activation)) return;
+  for (Size i = 0; i < g.m; i++) {
+    float* c = g.c + (g.c_row_offsets ? Size(g.c_row_offsets[i]) : i * g.c_stride);
+    activate(g.activation, g.slope, g.n, c, c);
+  }
+}
+
 static void gemm(const GemmBlock& g) {
   constexpr Size kShallow = 4;
   const bool plain = !g.row_offsets && !g.c_row_offsets && !g.b_offsets && g.panel_stride == kPanel;
@@ -211,12 +220,46 @@ static void gemm(const GemmBlock& g) {
   } else {
     strips<Access::rows>(g);
   }
-  // The dear activations go over C again while it is near, rather than into every tile's code.
-  if (costs_little(g.activation)) return;
-  for (Size i = 0; i < g.m; i++) {
-    float* c = g.c + (g.c_row_offsets ? Size(g.c_row_offsets[i]) : i * g.c_stride);
-    activate(g.activation, g.slope, g.n, c, c);
+  activate_rows(g);
+}
+
+/// M rows of one vector of channels, from row i and channel j on.
+template <int M>
+static void channel_tile(const GemmBlock& g, Size i, Size j) {
+  const Size count = g.n - j < W ? g.n - j : W;
+  const float* a[M];
+  float* c[M];
+  V sums[M][1];
+  HEBB_UNROLL
+  for (int r = 0; r < M; r++) {
+    a[r] = g.a + g.row_offsets[i + r] + j;
+    c[r] = g.c + (i + r) * g.c_stride + j;
+    sums[r][0] = g.accumulate ? load_part<V>(c[r], count) : broadcast(0.0f);
   }
+  const float* b = g.b + j;
+  for (Size p = 0; p < g.k; p++, b += g.b_stride) {
+    const Size offset = g.column_offsets[p];
+    const V weights = load_part<V>(b, count);
+    HEBB_UNROLL
+    for (int r = 0; r < M; r++) sums[r][0] = fma(load_part<V>(a[r] + offset, count), weights, sums[r][0]);
+  }
+  finish<V>(g, sums, g.bias + j, c, count);
+}
+
+template <int M>
+static inline void remaining_channel_tile(const GemmBlock& g, Size i, Size j) {
+  if (g.m - i == M) return channel_tile<M>(g, i, j);
+  if constexpr (M > 1) remaining_channel_tile<M - 1>(g, i, j);
+}
+
+static void depthwise(const GemmBlock& g) {
+  constexpr int kTile = 8;
+  for (Size j = 0; j < g.n; j += W) {
+    Size i = 0;
+    for (; i + kTile <= g.m; i += kTile) channel_tile<kTile>(g, i, j);
+    if (i < g.m) remaining_channel_tile<kTile - 1>(g, i, j);
+  }
+  activate_rows(g);
 }
 
 template <int N>

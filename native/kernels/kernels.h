@@ -60,6 +60,9 @@ struct Kernels {
   int winograd_channels;  // as many channels and filters, at least, make Winograd's form pay
 
   void (*gemm)(const GemmBlock& block);
+  /// The same, channel by channel: C(i, c) is the sum over p of a[row(i) + column(p) + c] * b[p * b_stride + c], with
+  /// both tables of offsets given.
+  void (*depthwise)(const GemmBlock& block);
   /// y(m, n) (+)= x(m, k) w(n, k)^T by dot products; for few rows, where packing w would cost more than multiplying.
   void (*gemm_dot)(Size m, Size n, Size k, const float* x, Size x_stride, const float* w, Size w_stride, float* y,
                    Size y_stride);

@@ -32,6 +32,7 @@ const Kernels HEBB_TABLE(HEBB_ISA) = {
     HEBB_ISA::kPanel,
     HEBB_WINOGRAD_CHANNELS,
     HEBB_ISA::gemm,
+    HEBB_ISA::depthwise,
     HEBB_ISA::gemm_dot,
     HEBB_ISA::pack_transposed,
     HEBB_ISA::column_sums,

@@ -17,12 +17,12 @@ WinogradConvolution winograd_form(const conv2d_args& a, Size images) {
 }
 
 bool use_winograd(const conv2d_args& a, const Kernels& kernels) {
-  return a.kernel_height == 3 && a.kernel_width == 3 && a.stride_height == 1 && a.stride_width == 1 &&
+  return is_solid(a) && a.kernel_height == 3 && a.kernel_width == 3 && a.stride_height == 1 && a.stride_width == 1 &&
          winograd_pays(kernels, winograd_form(a, 1));
 }
 
 bool use_pixel_vectors(const conv2d_args& a) {
-  return a.channels == 1 && a.stride_height == 1 && a.stride_width == 1 && a.filters <= kFewFilters;
+  return is_solid(a) && a.channels == 1 && a.stride_height == 1 && a.stride_width == 1 && a.filters <= kFewFilters;
 }
 
 Size band_rows(const conv2d_args& a) {
@@ -35,7 +35,7 @@ void convolve_pixel_vectors(const conv2d_args& a, Step& step) {
   const Kernels& kernels = *step.kernels;
   const Frame frame = window_frame(a);
   std::int32_t* patch = as_offsets(step.shared_scratch);
-  patch_offsets(a.kernel_height, a.kernel_width, frame.width, 1, patch);
+  patch_offsets(a, frame.width, 1, patch);
   const Size rows = band_rows(a), bands = (a.output_height + rows - 1) / rows;
   parallel_for(int(step.rows * bands), step.rows * output_pixels(a) < kElementwiseTask ? 1 : step.threads,
                [&](int task, int thread) {
@@ -82,11 +82,15 @@ void run(const conv2d_args& a, Step& step) {
 
   const Frame frame = window_frame(a);
   const Size k = patch_size(a), pixels = output_pixels(a);
+  const Size channels = group_channels(a), filters = group_filters(a), weights = packed_floats(kernels, k, filters);
+  const bool depthwise = is_depthwise(a);
   float* panels = step.shared_scratch;
-  std::int32_t* patch = as_offsets(panels + packed_floats(kernels, k, a.filters));
+  std::int32_t* patch = as_offsets(panels + (depthwise ? 0 : a.groups * weights));
   std::int32_t* pixel = patch + k;
-  pack_panels(kernels, k, a.filters, a.w, a.filters, 1, panels);
-  patch_offsets(a.kernel_height, a.kernel_width, frame.width, a.channels, patch);
+  for (Size group = 0; group < a.groups && !depthwise; group++) {
+    pack_panels(kernels, k, filters, a.w + group * filters, a.filters, 1, panels + group * weights);
+  }
+  patch_offsets(a, frame.width, a.channels, patch);
   pixel_offsets(a.output_height, a.output_width, a.stride_height, a.stride_width, frame.width, a.channels, pixel);
 
   const Size block = needs_frame(a) ? pixels : kPixelBlock;
@@ -94,13 +98,21 @@ void run(const conv2d_args& a, Step& step) {
   parallel_for(int(step.rows * tasks), step.threads, [&](int task, int thread) {
     const Size image = task / tasks, first = task % tasks * block;
     GemmBlock g{};
-    g.m = std::min(block, pixels - first), g.n = a.filters, g.k = k;
+    g.m = std::min(block, pixels - first), g.n = filters, g.k = k;
     g.a = framed(a, a.x + image * input_pixels(a) * a.channels, step.scratch_of(thread));
     g.row_offsets = pixel + first, g.column_offsets = patch;
-    g.b = panels, g.b_stride = kernels.tile_columns, g.panel_stride = k * kernels.tile_columns, g.b_padded = true;
     g.c = a.y + (image * pixels + first) * a.filters, g.c_stride = a.filters;
     g.bias = a.b, g.activation = a.activation, g.slope = float(a.slope);
-    kernels.gemm(g);
+    if (depthwise) {
+      g.n = a.filters, g.b = a.w, g.b_stride = a.filters;
+      return kernels.depthwise(g);
+    }
+    g.b = panels, g.b_stride = kernels.tile_columns, g.panel_stride = k * kernels.tile_columns, g.b_padded = true;
+    for (Size group = 0; group < a.groups; group++) {
+      kernels.gemm(g);
+      g.a += channels, g.b += weights, g.c += filters;
+      if (g.bias) g.bias += filters;
+    }
   });
 }
 
@@ -110,7 +122,8 @@ ScratchNeed scratch(const conv2d_args& a, const Kernels& kernels, Size rows) {
   if (use_pixel_vectors(a)) {
     return {patch_size(a), a.filters * band_rows(a) * window_frame(a).width + frame_floats(a)};
   }
-  return {packed_floats(kernels, patch_size(a), a.filters) + patch_size(a) + output_pixels(a), frame_floats(a)};
+  const Size weights = is_depthwise(a) ? 0 : a.groups * packed_floats(kernels, patch_size(a), group_filters(a));
+  return {weights + patch_size(a) + output_pixels(a), frame_floats(a)};
 }
 
 }  // namespace hebb

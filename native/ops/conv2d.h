@@ -12,11 +12,21 @@ struct Frame {
   Size floats() const { return height * width * channels; }
 };
 
+/// Pixels from a window's first element to its last.
+template <class Args>
+Size window_height(const Args& a) {
+  return (a.kernel_height - 1) * a.dilation_height + 1;
+}
+template <class Args>
+Size window_width(const Args& a) {
+  return (a.kernel_width - 1) * a.dilation_width + 1;
+}
+
 /// The part of a padded image that windows of this size and stride touch.
 template <class Args>
 Frame input_frame(const Args& a) {
-  return {(a.output_height - 1) * a.stride_height + a.kernel_height,
-          (a.output_width - 1) * a.stride_width + a.kernel_width, a.channels};
+  return {(a.output_height - 1) * a.stride_height + window_height(a),
+          (a.output_width - 1) * a.stride_width + window_width(a), a.channels};
 }
 
 template <class Args>
@@ -36,8 +46,17 @@ Size frame_floats(const Args& a) {
 }
 
 template <class Args>
+Size group_channels(const Args& a) {
+  return a.channels / a.groups;
+}
+template <class Args>
+Size group_filters(const Args& a) {
+  return a.filters / a.groups;
+}
+/// Elements that a filter sees at one place.
+template <class Args>
 Size patch_size(const Args& a) {
-  return a.kernel_height * a.kernel_width * a.channels;
+  return a.kernel_height * a.kernel_width * group_channels(a);
 }
 template <class Args>
 Size input_pixels(const Args& a) {
@@ -48,21 +67,38 @@ Size output_pixels(const Args& a) {
   return a.output_height * a.output_width;
 }
 
+/// Neither groups nor gaps between the kernel's elements.
+template <class Args>
+bool is_solid(const Args& a) {
+  return a.groups == 1 && a.dilation_height == 1 && a.dilation_width == 1;
+}
+
+/// One filter a channel, which sees that channel alone.
+template <class Args>
+bool is_depthwise(const Args& a) {
+  return a.groups > 1 && a.groups == a.channels && a.groups == a.filters;
+}
+
 /// One weight a channel and filter, on every pixel: a product of matrices as it stands.
 template <class Args>
 bool is_pointwise(const Args& a) {
-  return a.kernel_height == 1 && a.kernel_width == 1 && a.stride_height == 1 && a.stride_width == 1 &&
+  return a.groups == 1 && a.kernel_height == 1 && a.kernel_width == 1 && a.stride_height == 1 && a.stride_width == 1 &&
          a.output_height == a.height && a.output_width == a.width;
 }
 
-/// The frame with image x(height, width, channels) at (top, left), zeros around; what does not fit is left out.
-inline void copy_into_frame(const float* x, Size height, Size width, Size top, Size left, const Frame& f,
-                            float* frame) {
+/// The frame with image x(height, width, channels) from (top, left) on, its pixels a stride apart, and zeros elsewhere;
+/// what does not fit is left out.
+inline void copy_into_frame(const float* x, Size height, Size width, Size top, Size left, const Frame& f, float* frame,
+                            Size stride_height = 1, Size stride_width = 1) {
   std::memset(frame, 0, std::size_t(f.floats()) * sizeof(float));
-  const Size rows = std::min(height, f.height - top), columns = std::min(width, f.width - left);
+  const Size rows = std::min(height, (f.height - top + stride_height - 1) / stride_height);
+  const Size columns = std::min(width, (f.width - left + stride_width - 1) / stride_width);
+  const Size run = stride_width == 1 ? columns : 1;
   for (Size y = 0; y < rows; y++) {
-    std::memcpy(frame + ((top + y) * f.width + left) * f.channels, x + y * width * f.channels,
-                std::size_t(columns * f.channels) * sizeof(float));
+    for (Size c = 0; c < columns; c += run) {
+      std::memcpy(frame + ((top + y * stride_height) * f.width + left + c * stride_width) * f.channels,
+                  x + (y * width + c) * f.channels, std::size_t(run * f.channels) * sizeof(float));
+    }
   }
 }
 
@@ -82,10 +118,14 @@ inline void pixel_offsets(Size rows, Size columns, Size stride_y, Size stride_x,
   }
 }
 
-/// Offsets of a window's elements (kernel row, kernel column, channel) from its corner.
-inline void patch_offsets(Size kernel_height, Size kernel_width, Size width, Size channels, std::int32_t* to) {
-  for (Size y = 0; y < kernel_height; y++) {
-    for (Size e = 0; e < kernel_width * channels; e++) *to++ = std::int32_t(y * width * channels + e);
+/// Offsets of a window's elements (kernel row, kernel column, channel) from its corner, in an image of this width.
+template <class Args>
+void patch_offsets(const Args& a, Size width, Size channels, std::int32_t* to) {
+  for (Size y = 0; y < a.kernel_height; y++) {
+    for (Size x = 0; x < a.kernel_width; x++) {
+      const Size pixel = y * a.dilation_height * width + x * a.dilation_width;
+      for (Size c = 0; c < channels / a.groups; c++) *to++ = std::int32_t(pixel * channels + c);
+    }
   }
 }
 

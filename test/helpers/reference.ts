@@ -73,8 +73,11 @@ function layerOutput(layer: NetworkConfig['layers'][number], name: string, x: Vo
   const [kh, kw] = convolution ? pairOf(layer.kernel, 1) : pairOf(layer.size, 2);
   const [sh, sw] =
     pairOf(layer.stride, 1) && layer.stride !== undefined ? pairOf(layer.stride, 1) : convolution ? [1, 1] : [kh, kw];
-  const [oh, top] = windows(height, kh, sh, layer.padding);
-  const [ow, left] = windows(width, kw, sw, layer.padding);
+  const [dh, dw] = pairOf(layer.dilation, 1);
+  const [oh, top] = windows(height, (kh - 1) * dh + 1, sh, layer.padding);
+  const [ow, left] = windows(width, (kw - 1) * dw + 1, sw, layer.padding);
+  const groups = Number(layer.groups ?? 1);
+  const [own, each] = [channels / groups, Number(layer.filters) / groups];
   const filters = convolution ? Number(layer.filters) : channels;
   const values: number[] = [];
   for (let oy = 0; oy < oh; oy++) {
@@ -83,14 +86,16 @@ function layerOutput(layer: NetworkConfig['layers'][number], name: string, x: Vo
         let result = convolution ? (b?.[f] ?? 0) : -Infinity;
         for (let ky = 0; ky < kh; ky++) {
           for (let kx = 0; kx < kw; kx++) {
-            const [y, xx] = [oy * sh + ky - top, ox * sw + kx - left];
+            const [y, xx] = [oy * sh + ky * dh - top, ox * sw + kx * dw - left];
             if (y < 0 || y >= height || xx < 0 || xx >= width) continue;
             if (!convolution) {
               result = Math.max(result, x.values[(y * width + xx) * channels + f]!);
               continue;
             }
-            for (let c = 0; c < channels; c++) {
-              result += x.values[(y * width + xx) * channels + c]! * w[((ky * kw + kx) * channels + c) * filters + f]!;
+            const first = Math.floor(f / each) * own;
+            for (let c = 0; c < own; c++) {
+              const value = x.values[(y * width + xx) * channels + first + c]!;
+              result += value * w[((ky * kw + kx) * own + c) * filters + f]!;
             }
           }
         }

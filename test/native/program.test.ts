@@ -53,8 +53,9 @@ describe('the program checker', () => {
     ['a negative offset', instruction('dense', [3, 2, 0, 0], [[arena, -1], [parameters, 0], [0, 0], [arena, 16]]), /operand x takes/],
     ['parameters past the end', instruction('dense', [3, 2, 0, 0], [[arena, 0], [parameters, 4], [0, 0], [arena, 16]]), /operand w takes 6 floats from 4 of parameters of 8/],
     ['sizes whose product overflows', instruction('dense', [2 ** 31 - 1, 2 ** 31 - 1, 0, 0], [[arena, 0], [parameters, 0], [0, 0], [arena, 16]]), /operand x takes/],
-    ['padding as large as the kernel', instruction('conv2d', [2, 2, 1, 1, 2, 2, 1, 1, 1, 1, 1, 0, 0, 0], [[arena, 0], [parameters, 0], [0, 0], [arena, 16]]), /padding must be smaller/],
-    ['an output larger than the image', instruction('conv2d', [2, 2, 1, 1, 3, 2, 1, 1, 1, 1, 0, 0, 0, 0], [[arena, 0], [parameters, 0], [0, 0], [arena, 16]]), /output_height reaches past the image/],
+    ['padding as large as the kernel', instruction('conv2d', [2, 2, 1, 1, 2, 2, 1, 1, 1, 1, 1, 0, 1, 1, 1, 0, 0], [[arena, 0], [parameters, 0], [0, 0], [arena, 16]]), /padding must be smaller/],
+    ['an output larger than the image', instruction('conv2d', [2, 2, 1, 1, 3, 2, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0], [[arena, 0], [parameters, 0], [0, 0], [arena, 16]]), /output_height reaches past the image/],
+    ['groups that do not divide the filters', instruction('conv2d', [2, 2, 2, 1, 2, 2, 1, 1, 1, 1, 0, 0, 1, 1, 2, 0, 0], [[arena, 0], [parameters, 0], [0, 0], [arena, 16]]), /groups must divide/],
     ['a slot gathered in two ways', [...instruction('gather', [0, 3, 1, 0], [[arena, 0]]), ...instruction('gather', [0, 2, 1, 0], [[arena, 16]])], /two ways/],
     ['a dropout rate of one', instruction('dropout', [3, 1, 0], [[arena, 0], [arena, 16]]), /the rate must be/],
   ]; // biome-ignore format: a line a case

@@ -29,6 +29,20 @@ const cases: Record<string, { input: number[]; layer: LayerConfig }[]> = {
     { input: [3, 3, 2], layer: { type: 'conv2d', filters: 17, kernel: 5, padding: 4, activation: 'leakyRelu' } },
     { input: [3, 3, 2], layer: { type: 'conv2d', filters: 3, kernel: 2, stride: 3 } },
     { input: [3, 4, 2], layer: { type: 'conv2d', filters: 3, kernel: 2, activation: 'softmax' } },
+    { input: [7, 8, 2], layer: { type: 'conv2d', filters: 3, kernel: [3, 2], dilation: [2, 3] } },
+    { input: [6, 6, 3], layer: { type: 'conv2d', filters: 4, kernel: 3, dilation: 2, padding: 'same', stride: 2 } },
+    {
+      input: [5, 5, 6],
+      layer: { type: 'conv2d', filters: 4, kernel: 3, groups: 2, padding: 'same', activation: 'relu' },
+    },
+    { input: [6, 5, 9], layer: { type: 'conv2d', filters: 6, kernel: 2, groups: 3, stride: 2, dilation: [1, 2] } },
+    {
+      input: [5, 4, 19],
+      layer: { type: 'conv2d', filters: 19, kernel: 3, groups: 19, padding: 1, activation: 'tanh' },
+    },
+    { input: [7, 7, 3], layer: { type: 'conv2d', filters: 3, kernel: [2, 3], groups: 3, stride: [2, 3], dilation: 2 } },
+    { input: [4, 5, 3], layer: { type: 'conv2d', filters: 6, kernel: 2, groups: 3, bias: false } },
+    { input: [3, 3, 4], layer: { type: 'conv2d', filters: 4, kernel: 1, groups: 4 } },
   ],
   maxPool2d: [
     { input: [4, 4, 1], layer: { type: 'maxPool2d' } },
@@ -59,6 +73,13 @@ function expectClose(actual: ArrayLike<number>, expected: number[], tolerance: n
 
 test('every layer in the list has cases here', () => {
   expect(Object.keys(cases).sort()).toEqual([...layers.keys()].sort());
+});
+
+test('groups that do not divide channels or filters are refused with what would fit', () => {
+  const network = (filters: number, groups: number) => () =>
+    new Network({ input: [4, 4, 6], layers: [{ type: 'conv2d', filters, kernel: 3, groups }] });
+  expect(network(8, 4)).toThrow(/4 groups do not divide the 6 channels that come in/);
+  expect(network(4, 3)).toThrow(/3 groups do not divide its 4 filters/);
 });
 
 test.each(isas)('of equal maxima the first alone gets the gradient, on %s', async (isa) => {

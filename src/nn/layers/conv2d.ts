@@ -18,6 +18,10 @@ const schema = layerSchema('conv2d', {
   kernel: sizeSchema,
   stride: Type.Optional(sizeSchema),
   padding: Type.Optional(paddingSchema),
+  dilation: Type.Optional(sizeSchema),
+  groups: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 65_536, description: 'Each filter sees the channels of its own group.' }),
+  ),
   ...weightKeys,
 });
 type Conv2d = Static<typeof schema>;
@@ -25,11 +29,20 @@ type Conv2d = Static<typeof schema>;
 function geometry(config: Conv2d, input: Shape) {
   const [height, width, channels] = imageShape('conv2d', input);
   const kernel = pair(config.kernel);
-  const stride = pair(config.stride ?? 1);
+  const dilation = pair(config.dilation ?? 1);
+  const groups = config.groups ?? 1;
+  if (channels % groups !== 0 || config.filters % groups !== 0) {
+    const of = channels % groups !== 0 ? `the ${channels} channels that come in` : `its ${config.filters} filters`;
+    throw new LayerError(`${groups} groups do not divide ${of}: use a number of groups that does`, {
+      key: 'groups',
+      expected: `a divisor of ${channels} and ${config.filters}`,
+      received: groups,
+    });
+  }
   const windows = windowGeometry([height, width], {
     key: 'kernel',
-    size: kernel,
-    stride,
+    size: [(kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1],
+    stride: pair(config.stride ?? 1),
     padding: config.padding ?? 'valid',
   });
   return {
@@ -38,6 +51,9 @@ function geometry(config: Conv2d, input: Shape) {
     filters: config.filters,
     kernel_height: kernel[0],
     kernel_width: kernel[1],
+    dilation_height: dilation[0],
+    dilation_width: dilation[1],
+    groups,
   };
 }
 
@@ -56,7 +72,8 @@ function checkSize(g: ReturnType<typeof geometry>): void {
       },
     );
   }
-  const [height, width] = [g.height + 2 * g.kernel_height, g.width + 2 * g.kernel_width];
+  const height = g.height + 2 * g.kernel_height * g.dilation_height;
+  const width = g.width + 2 * g.kernel_width * g.dilation_width;
   if (height >= 32_768 || width >= 32_768 || height * width * Math.max(g.channels, g.filters) >= 2 ** 31) {
     throw new LayerError(
       `the image ${g.height}×${g.width}×${Math.max(g.channels, g.filters)} with its border is too large to convolve`,
@@ -67,11 +84,15 @@ function checkSize(g: ReturnType<typeof geometry>): void {
   }
 }
 
-/** Cross-correlation with zeros outside of the image; x (rows, height, width, channels), w (kernel, kernel, channels, filters). */
+/**
+ * Cross-correlation with zeros outside of the image; x (rows, height, width, channels), w (kernel, kernel, channels / groups,
+ * filters). The kernel's elements lie `dilation` pixels apart; channels and filters fall into `groups` that do not mix: as
+ * many groups as channels and filters make it depthwise.
+ */
 export const conv2d: LayerDefinition<Static<typeof schema>> = {
   type: 'conv2d',
   schema,
-  defaults: { stride: 1, padding: 'valid', activation: 'linear', bias: true },
+  defaults: { stride: 1, padding: 'valid', dilation: 1, groups: 1, activation: 'linear', bias: true },
 
   outputShape(config, input) {
     const g = geometry(config, input);
@@ -81,7 +102,7 @@ export const conv2d: LayerDefinition<Static<typeof schema>> = {
 
   parameters(config, input) {
     const [height, width] = pair(config.kernel);
-    const channels = input[2]!;
+    const channels = input[2]! / (config.groups ?? 1);
     const fans = { fanIn: height * width * channels, fanOut: height * width * config.filters };
     return [
       { name: 'weight' as const, shape: [height, width, channels, config.filters], ...fans },
@@ -91,7 +112,7 @@ export const conv2d: LayerDefinition<Static<typeof schema>> = {
 
   flops(config, input, output) {
     const [height, width] = pair(config.kernel);
-    return 2 * height * width * input[2]! * output[0]! * output[1]! * output[2]!;
+    return (2 * height * width * input[2]! * output[0]! * output[1]! * output[2]!) / (config.groups ?? 1);
   },
 
   forward({ rec, config, inputShape, outputShape, parameters }, x) {
