@@ -11,6 +11,8 @@
 #include "vector.inl.h"
 #include "activation.inl.h"
 #include "gemm.inl.h"
+#include "transpose.inl.h"
+#include "reduce.inl.h"
 #include "winograd.inl.h"
 #include "loss.inl.h"
 #include "elementwise.inl.h"

@@ -1,0 +1,233 @@
+// NaN, infinity and denormal numbers, as IEEE 754 has them: what is wrong with a number must show in all that depends
+// on it, or a network that diverged would look healthy.
+#include <cstring>
+#include <limits>
+
+#include "naive.h"
+#include "op_case.h"
+
+namespace hebb::test {
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
+
+/// A case and those of its inputs whose NaN must reach the results. Inputs that only choose (y of a relu's gradient, x
+/// of a maximum's) are left out: no comparison with NaN holds, so it chooses something.
+struct Dependence {
+  OpCase c;
+  std::vector<const char*> inputs;
+  bool linear;       // an infinity reaches the results, too
+  bool independent;  // and what does not depend on the number keeps its bits
+};
+
+void add_dense(std::vector<Dependence>& list, Random& random, Size rows, Size inputs, Size units) {
+  const auto floats = [&](Size n) { return random_floats(random, n, 0.5, 1); };
+  const auto with_sizes = [&](const char* op) {
+    OpCase c(op, rows);
+    c.set("inputs", double(inputs)).set("units", double(units));
+    return c;
+  };
+  OpCase forward = with_sizes("dense");
+  forward.set("activation", double(Activation::relu)).set("slope", 0);
+  forward.batch("x", floats(rows * inputs)).whole("w", floats(inputs * units)).whole("b", floats(units));
+  list.push_back({forward.batch_result("y", units), {"x", "w", "b"}, true, true});
+  OpCase input = with_sizes("dense_backward_input");
+  input.batch("dy", floats(rows * units)).whole("w", floats(inputs * units)).batch_result("dx", inputs);
+  list.push_back({input, {"dy", "w"}, true, true});
+  OpCase weight = with_sizes("dense_backward_weight");
+  weight.batch("x", floats(rows * inputs)).batch("dy", floats(rows * units)).whole_result("dw", inputs * units);
+  list.push_back({weight, {"x", "dy"}, true, true});
+}
+
+void add_convolutions(std::vector<Dependence>& list, Random& random, const Geometry& g) {
+  const Size rows = 2, x = rows * g.pixels() * g.channels, y = rows * g.output_pixels() * g.filters;
+  const Size weights = g.weights();
+  const auto floats = [&](Size n) { return random_floats(random, n, 0.5, 1); };
+  const auto with_sizes = [&](const char* op) {
+    OpCase c(op, rows);
+    c.set("height", double(g.height)).set("width", double(g.width)).set("channels", double(g.channels));
+    c.set("filters", double(g.filters)).set("output_height", double(g.output_height));
+    c.set("output_width", double(g.output_width)).set("kernel_height", double(g.kernel_height));
+    c.set("kernel_width", double(g.kernel_width)).set("stride_height", double(g.stride_height));
+    c.set("stride_width", double(g.stride_width)).set("pad_top", double(g.pad_top)).set("pad_left", double(g.pad_left));
+    c.set("dilation_height", double(g.dilation_height)).set("dilation_width", double(g.dilation_width));
+    c.set("groups", double(g.groups));
+    return c;
+  };
+  // Winograd's tiles mix neighbours, and zeros around an image are multiplied by weights, whatever these are.
+  const bool independent = !g.winograd() && g.pad_top + g.pad_left == 0;
+  OpCase forward = with_sizes("conv2d");
+  forward.set("activation", double(Activation::linear)).set("slope", 0);
+  forward.batch("x", floats(x)).whole("w", floats(weights)).whole("b", floats(g.filters));
+  list.push_back({forward.batch_result("y", y / rows), {"x", "w", "b"}, true, independent});
+  OpCase input = with_sizes("conv2d_backward_input");
+  input.batch("dy", floats(y)).whole("w", floats(weights)).batch_result("dx", x / rows);
+  list.push_back({input, {"dy", "w"}, true, false});
+  OpCase weight = with_sizes("conv2d_backward_weight");
+  weight.batch("x", floats(x)).batch("dy", floats(y)).whole_result("dw", weights);
+  list.push_back({weight, {"x", "dy"}, true, false});
+}
+
+OpCase elementwise(const char* op, Random& random, Size elements, std::vector<const char*> inputs, const char* result) {
+  OpCase c(op, 3);
+  c.set("elements", double(elements));
+  for (const char* input : inputs) c.batch(input, random_floats(random, 3 * elements, 0.25, 0.75));
+  if (result) c.batch_result(result, elements);
+  return c;
+}
+
+void add_elementwise(std::vector<Dependence>& list, Random& random, Size n) {
+  for (Activation kind :
+       {Activation::linear, Activation::relu, Activation::leakyRelu, Activation::sigmoid, Activation::tanh}) {
+    const auto with_kind = [&](OpCase c) { return c.set("activation", double(kind)).set("slope", 0.5); };
+    list.push_back({with_kind(elementwise("activate", random, n, {"x"}, "y")), {"x"}, false, true});
+    list.push_back({with_kind(elementwise("activate_backward", random, n, {"y", "dy"}, "dx")), {"dy"}, false, true});
+  }
+  list.push_back({elementwise("affine", random, n, {"x"}, "y").set("scale", 2).set("offset", 1), {"x"}, true, true});
+  list.push_back({elementwise("dropout", random, n, {"x"}, "y").set("rate", 0.5).set("layer", 0), {"x"}, true, true});
+  for (const char* op : {"binary_cross_entropy", "squared_error"}) {
+    OpCase c = elementwise(op, random, n, {"x", "t"}, "dx");
+    c.set("value", 1);
+    if (!std::strcmp(op, "squared_error")) c.set("value_scale", 0.5);
+    list.push_back({c, {"x", "t"}, false, true});
+  }
+  OpCase loss("softmax_cross_entropy", 3);
+  loss.set("classes", double(n)).set("value", 0).batch_result("dx", n);
+  loss.batch("x", random_floats(random, 3 * n)).batch("t", random_floats(random, 3 * n, 0.1, 0.5));
+  list.push_back({loss, {"x", "t"}, false, true});
+  OpCase softmax("softmax", 3), gradient("softmax_backward", 3);
+  softmax.set("positions", 2)
+      .set("classes", double(n))
+      .batch("x", random_floats(random, 6 * n))
+      .batch_result("y", 2 * n);
+  list.push_back({softmax, {"x"}, false, true});
+  gradient.set("positions", 2).set("classes", double(n)).batch("y", random_floats(random, 6 * n, 0.1, 0.2));
+  gradient.batch("dy", random_floats(random, 6 * n)).batch_result("dx", 2 * n);
+  list.push_back({gradient, {"y", "dy"}, false, true});
+  OpCase bias("bias_gradient", 3);
+  bias.set("positions", 2).set("units", double(n)).batch("dy", random_floats(random, 6 * n)).whole_result("db", n);
+  list.push_back({bias, {"dy"}, true, true});
+  OpCase sgd("sgd", 1), adam("adam", 1);
+  sgd.set("elements", double(n)).set("momentum", 0.5).whole("gradient", random_floats(random, n));
+  sgd.changing("w", random_floats(random, n)).changing("velocity", random_floats(random, n));
+  sgd.request.learning_rates = {0.1};
+  list.push_back({sgd, {"gradient", "w", "velocity"}, true, true});
+  adam.set("elements", double(n)).set("beta1", 0.5).set("beta2", 0.5).set("epsilon", 1e-7);
+  adam.whole("gradient", random_floats(random, n)).changing("w", random_floats(random, n));
+  adam.changing("m", random_floats(random, n)).changing("v", random_floats(random, n, 1, 2));
+  adam.request.learning_rates = {0.1};
+  list.push_back({adam, {"gradient", "w", "m", "v"}, false, true});
+}
+
+void add_pooling(std::vector<Dependence>& list, Random& random, Size channels) {
+  for (const char* op : {"max_pool2d", "max_pool2d_backward"}) {
+    OpCase c(op, 2);
+    for (const char* name : {"height", "width"}) c.set(name, 6);
+    for (const char* name : {"output_height", "output_width", "size_height", "size_width"}) c.set(name, 3);
+    for (const char* name : {"stride_height", "stride_width"}) c.set(name, 2);
+    c.set("channels", double(channels)).set("pad_top", 1).set("pad_left", 1);
+    c.batch("x", random_floats(random, 2 * 36 * channels));
+    if (!std::strcmp(op, "max_pool2d")) {
+      list.push_back({c.batch_result("y", 9 * channels), {"x"}, false, true});
+      continue;
+    }
+    c.batch("y", list.back().c.step(scalar_kernels, 1)["y"])
+        .batch("dy", random_floats(random, 2 * 9 * channels))
+        .batch_result("dx", 36 * channels);
+    list.push_back({c, {"dy"}, true, true});
+  }
+}
+
+std::vector<Dependence> dependences() {
+  std::vector<Dependence> list;
+  Random random(91);
+  for (Size rows : {1, 3, 40}) add_dense(list, random, rows, 37, 21);
+  add_dense(list, random, 30, 70, 150);
+  add_convolutions(list, random, {9, 9, 1, 4, 9, 9, 5, 5, 1, 1, 2, 2});
+  add_convolutions(list, random, {9, 9, 3, 20, 5, 5, 3, 3, 2, 2, 1, 1});
+  add_convolutions(list, random, {8, 8, 3, 5, 7, 7, 2, 2, 1, 1, 0, 0});
+  add_convolutions(list, random, {6, 6, 20, 19, 6, 6, 1, 1, 1, 1, 0, 0});
+  add_convolutions(list, random, {9, 10, 64, 33, 9, 10, 3, 3, 1, 1, 1, 1});
+  add_convolutions(list, random, {9, 8, 19, 19, 9, 8, 3, 3, 1, 1, 1, 1, 1, 1, 19});
+  add_convolutions(list, random, {9, 8, 6, 9, 7, 6, 3, 3, 1, 1, 1, 1, 2, 2, 3});
+  for (Size n : {3, 21}) add_elementwise(list, random, n), add_pooling(list, random, n);
+  return list;
+}
+
+/// All numbers that a run left, values as well.
+std::vector<double> all_numbers(const Results& results) {
+  std::vector<double> numbers = results.values;
+  for (const auto& [name, values] : results.operands) numbers.insert(numbers.end(), values.begin(), values.end());
+  return numbers;
+}
+
+void check_spread(const Dependence& d, const char* input, Size at, const Kernels& kernels,
+                  const std::vector<double>& base) {
+  const auto numbers_with = [&](float value) {
+    OpCase c = d.c;
+    c.input(input)[std::size_t(at)] = value;
+    return all_numbers(c.step(kernels, 1));
+  };
+  const float value = d.c.input(input)[std::size_t(at)];
+  const auto higher = numbers_with(value + 100), lower = numbers_with(value - 100), nans = numbers_with(kNan);
+  const auto infinities = d.linear ? numbers_with(kInfinity) : std::vector<double>{};
+  Size lost = -1, lost_infinity = -1, spread = -1;
+  for (std::size_t i = 0; i < base.size(); i++) {
+    const bool depends = base[i] != higher[i] || base[i] != lower[i];
+    if (depends && !std::isnan(nans[i])) lost = Size(i);
+    if (depends && d.linear && std::isfinite(infinities[i])) lost_infinity = Size(i);
+    if (!depends && d.independent && nans[i] != base[i]) spread = Size(i);
+  }
+  const auto tell = [](Size i) { return "result " + std::to_string(i); };
+  check(lost < 0, __FILE__, __LINE__, "NaN reaches every result that depends on it", tell(lost));
+  check(lost_infinity < 0, __FILE__, __LINE__, "infinity reaches every result that depends on it", tell(lost_infinity));
+  check(spread < 0, __FILE__, __LINE__, "NaN reaches no other result", tell(spread));
+}
+
+}  // namespace
+
+TEST(nan_and_infinity_reach_what_depends_on_them) {
+  Random random(92);
+  for (const Dependence& d : dependences()) {
+    for (const Kernels* kernels : instruction_sets()) {
+      if (!take_case()) continue;
+      describe_case("%s [%s]", d.c.op(), kernels->name);
+      const std::vector<double> base = all_numbers(d.c.step(*kernels, 1));
+      for (const char* input : d.inputs) {
+        const Size last = Size(d.c.input(input).size()) - 1;
+        for (Size at : {Size(0), last, last / 2, random.whole(0, last), random.whole(0, last)}) {
+          describe_case("%s, NaN in %s[%td] of %td [%s]", d.c.op(), input, at, last + 1, kernels->name);
+          check_spread(d, input, at, *kernels, base);
+        }
+      }
+    }
+  }
+}
+
+TEST(denormals_are_flushed_in_training_and_prediction) {
+  const Size elements = 200000;  // with 2 rows: over several tasks and threads
+  OpCase leaky("activate", 2);
+  leaky.set("elements", double(elements)).set("activation", double(Activation::leakyRelu)).set("slope", 0.25);
+  leaky.batch("x", std::vector<float>(std::size_t(2 * elements), -2e-38f)).batch_result("y", elements);
+  OpCase dense("dense", 2);
+  dense.set("inputs", 1).set("units", 3).set("activation", 0).set("slope", 0);
+  dense.batch("x", {1e-20f, 1e-20f}).whole("w", {1e-20f, 1e-20f, 1e-20f}).batch_result("y", 3);
+  OpCase affine("affine", 2);
+  affine.set("elements", 1).set("scale", 1e10).set("offset", 0).batch("x", {1e-39f, 1e-40f}).batch_result("y", 1);
+  const volatile float tiny = 1e-39f;
+  for (const Kernels* kernels : instruction_sets()) {
+    for (const OpCase* c : {&leaky, &dense, &affine}) {
+      for (int threads : {1, 8}) {
+        describe_case("%s of denormals, %d threads [%s]", c->op(), threads, kernels->name);
+        bool flushed = true;
+        const Results trained = c->step(*kernels, threads), predicted = c->prediction(*kernels, threads);
+        for (float y : trained["y"]) flushed &= y == 0;
+        for (float y : predicted["y"]) flushed &= y == 0;
+        EXPECT(flushed);
+        EXPECT(tiny * 1.0f != 0);  // the caller's own arithmetic is as it was
+      }
+    }
+  }
+}
+
+}  // namespace hebb::test
