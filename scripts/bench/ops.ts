@@ -56,6 +56,9 @@ function geometry({ in: [channels, height, width], filters, kernel, padding, str
     stride_width: stride,
     pad_top: padding,
     pad_left: padding,
+    dilation_height: 1,
+    dilation_width: 1,
+    groups: 1,
   };
 }
 
