@@ -17,7 +17,8 @@
         "native/kernels/select.cc",
         "native/kernels/scalar.cc",
         "native/kernels/avx2.cc",
-        "native/kernels/avx512.cc"
+        "native/kernels/avx512.cc",
+        "native/kernels/neon.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")", "native"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],

@@ -1,11 +1,12 @@
 #include "thread_pool.h"
 
+#include <pthread.h>
+
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
-#include <thread>
-#include <vector>
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <xmmintrin.h>
@@ -22,42 +23,66 @@ inline void relax() {
 #endif
 }
 
-// Between two regions of one program lie microseconds: a worker looks that long for the next one before it sleeps.
-constexpr int kSpins = 2000;
+/// Looks for an event a while before its thread sleeps. Between two regions of one program lie microseconds, less than
+/// a sleep and a wake take; but where threads share a core, looking keeps the event from happening. So one that looked
+/// in vain a few times in a row looks briefly, and only now and then as long as before.
+class Lookout {
+ public:
+  explicit Lookout(int microseconds) : patience_(microseconds) {}
+  template <class Event>
+  bool sees(Event event) {
+    using Clock = std::chrono::steady_clock;
+    const bool brief = in_vain_ >= kInVain && in_vain_ % kRetry != 0;
+    const Clock::time_point end = Clock::now() + (brief ? std::chrono::microseconds(1) : patience_);
+    do {
+      for (int i = 0; i < 16; i++) {
+        if (event()) {
+          in_vain_ = 0;
+          return true;
+        }
+        relax();
+      }
+    } while (Clock::now() < end);
+    in_vain_++;
+    return false;
+  }
+
+ private:
+  static constexpr unsigned kInVain = 4, kRetry = 64;
+  const std::chrono::microseconds patience_;
+  unsigned in_vain_ = 0;
+};
 
 class ThreadPool {
  public:
   void run(int tasks, int threads, void (*task)(void*, int, int), void* context) {
     threads = threads < tasks ? threads : tasks;
     if (threads > kMostThreads) threads = kMostThreads;
-    if (tasks > kMostTasks || !region_.try_lock()) {
+    if (threads < 2 || tasks > kMostTasks || busy_.exchange(true)) {
       for (int i = 0; i < tasks; i++) task(context, i, 0);
       return;
     }
-    std::lock_guard region(region_, std::adopt_lock);
-    while (int(workers_.size()) < threads - 1) {
-      const int thread = int(workers_.size()) + 1;
-      workers_.emplace_back([this, thread] { work(thread); });
-    }
+    // Where the system gives no more threads, the others do that one's share.
+    while (workers_ < threads - 1 && start_worker(workers_ + 1)) workers_++;
     task_ = task, context_ = context;
     done_.store(0, std::memory_order_relaxed);
     for (int t = 0; t < threads; t++) {
-      shares_[t].open.store(pack(std::int64_t(tasks) * t / threads, std::int64_t(tasks) * (t + 1) / threads, threads));
+      seats_[t].share.store(pack(std::int64_t(tasks) * t / threads, std::int64_t(tasks) * (t + 1) / threads, threads));
     }
-    if (sleeping_.load() > 0) {
-      // Taken so that a worker is either before its look at the shares or already waiting.
-      { std::lock_guard lock(mutex_); }
-      wake_.notify_all();
+    open_.store((open_.load(std::memory_order_relaxed) / kThreadCounts + 1) * kThreadCounts + std::uint64_t(threads));
+    for (int t = 1; t < threads && t <= workers_; t++) {
+      if (seats_[t].asleep.load()) wake(seats_[t]);
     }
     drain(0, threads);
     // Only tasks under way are waited for: a worker that never woke, for want of a free core, holds nobody up.
-    for (int spin = 0; done_.load(std::memory_order_acquire) != tasks; spin++) {
-      if (spin < kSpins) {
-        relax();
-      } else {
-        std::this_thread::yield();
-      }
+    const auto finished = [&] { return done_.load() == tasks; };
+    if (!lookout_.sees(finished)) {
+      std::unique_lock lock(seats_[0].mutex);
+      seats_[0].asleep.store(true);
+      seats_[0].wake.wait(lock, finished);
+      seats_[0].asleep.store(false);
     }
+    busy_.store(false);
   }
 
  private:
@@ -66,63 +91,107 @@ class ThreadPool {
   // of what is left, and how many threads may take part. A claim is a compare-and-swap on it, so whoever succeeds has a
   // task of the region that is open now, and that region's task_ and context_ stay until the claimed task is done.
   static constexpr int kMostTasks = (1 << 24) - 1, kMostThreads = 1024;
-  struct alignas(64) Share {
-    std::atomic<std::uint64_t> open{0};
+  static constexpr std::uint64_t kThreadCounts = 2048;
+  struct alignas(64) Seat {
+    std::atomic<std::uint64_t> share{0};
+    // Asleep, its thread waits for `wake`: a worker for a region, thread 0 for the last task.
+    alignas(64) std::atomic<bool> asleep{false};
+    std::mutex mutex;
+    std::condition_variable wake;
   };
   static std::uint64_t pack(std::int64_t first, std::int64_t end, int threads) {
     return std::uint64_t(threads) << 48 | std::uint64_t(end) << 24 | std::uint64_t(first);
   }
-  static int first_of(std::uint64_t open) { return int(open & kMostTasks); }
-  static int end_of(std::uint64_t open) { return int(open >> 24 & kMostTasks); }
-  static int threads_of(std::uint64_t open) { return int(open >> 48); }
+  static int first_of(std::uint64_t share) { return int(share & kMostTasks); }
+  static int end_of(std::uint64_t share) { return int(share >> 24 & kMostTasks); }
+  static int threads_of(std::uint64_t share) { return int(share >> 48); }
 
-  bool has_work(int thread) const {
-    const int threads = threads_of(shares_[0].open.load());
-    if (thread >= threads) return false;
-    for (int t = 0; t < threads; t++) {
-      const std::uint64_t open = shares_[t].open.load();
-      if (first_of(open) < end_of(open)) return true;
+  bool start_worker(int thread) {
+    struct Start {
+      ThreadPool* pool;
+      int thread;
+    };
+    // Not std::thread: it has no way to say that there is no thread to be had but an exception.
+    const auto begin = [](void* argument) -> void* {
+      const Start start = *static_cast<Start*>(argument);
+      delete static_cast<Start*>(argument);
+      start.pool->work(start.thread);
+      return nullptr;
+    };
+    auto* start = new Start{this, thread};
+    pthread_t handle;
+    if (pthread_create(&handle, nullptr, begin, start) != 0) {
+      delete start;
+      return false;
     }
-    return false;
+    pthread_detach(handle);
+    return true;
+  }
+
+  /// Wakes a worker, unless it holds its mutex and has no core to give it back: that one misses a region, no more.
+  static void wake(Seat& seat) {
+    // Whoever has had the mutex knows that the worker is either before its look at open_ or already waiting.
+    for (int i = 0; i < 1000; i++) {
+      if (seat.mutex.try_lock()) {
+        seat.mutex.unlock();
+        break;
+      }
+      relax();
+    }
+    seat.wake.notify_one();
   }
 
   void drain(int thread, int threads) {
     for (int t = 0; t < threads; t++) {
       const int owner = (thread + t) % threads;
-      std::atomic<std::uint64_t>& share = shares_[owner].open;
-      std::uint64_t open = share.load(std::memory_order_acquire);
-      while (first_of(open) < end_of(open) && thread < threads_of(open)) {
-        const int index = owner == thread ? first_of(open) : end_of(open) - 1;
-        const std::uint64_t left = owner == thread ? open + 1 : open - (std::uint64_t(1) << 24);
-        if (!share.compare_exchange_weak(open, left, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+      std::atomic<std::uint64_t>& share = seats_[owner].share;
+      std::uint64_t left = share.load(std::memory_order_acquire);
+      while (first_of(left) < end_of(left) && thread < threads_of(left)) {
+        const int index = owner == thread ? first_of(left) : end_of(left) - 1;
+        const std::uint64_t rest = owner == thread ? left + 1 : left - (std::uint64_t(1) << 24);
+        if (!share.compare_exchange_weak(left, rest, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
         task_(context_, index, thread);
-        done_.fetch_add(1, std::memory_order_release);
-        open = share.load(std::memory_order_acquire);
+        done_.fetch_add(1);
+        left = share.load(std::memory_order_acquire);
       }
     }
   }
 
   void work(int thread) {
     FlushDenormals flush;
+    Seat& seat = seats_[thread];
+    Lookout lookout(100);
+    std::uint64_t seen = 0;
+    const auto opened = [&] {
+      const std::uint64_t open = open_.load();
+      return open != seen && thread < int(open % kThreadCounts);
+    };
     for (;;) {
-      for (int spin = 0; spin < kSpins && !has_work(thread); spin++) relax();
-      if (!has_work(thread)) {
-        std::unique_lock lock(mutex_);
-        sleeping_.fetch_add(1);
-        wake_.wait(lock, [&] { return has_work(thread); });
-        sleeping_.fetch_sub(1);
+      if (!lookout.sees(opened)) {
+        std::unique_lock lock(seat.mutex);
+        seat.asleep.store(true);
+        seat.wake.wait(lock, opened);
+        seat.asleep.store(false);
       }
-      drain(thread, threads_of(shares_[0].open.load(std::memory_order_acquire)));
+      seen = open_.load();
+      drain(thread, int(seen % kThreadCounts));
+      if (seats_[0].asleep.load()) {
+        { std::lock_guard lock(seats_[0].mutex); }
+        seats_[0].wake.notify_one();
+      }
     }
   }
 
-  std::mutex region_, mutex_;
-  std::condition_variable wake_;
-  std::vector<std::thread> workers_;
-  Share shares_[kMostThreads];
-  std::atomic<int> done_{0}, sleeping_{0};
+  // Read by all, written when a region opens: how many have opened, times kThreadCounts, plus the last one's threads.
+  alignas(64) std::atomic<std::uint64_t> open_{0};
   void (*task_)(void*, int, int) = nullptr;
   void* context_ = nullptr;
+  alignas(64) std::atomic<int> done_{0};
+  // A region is under way; not a mutex, because a nested parallel_for asks on a thread that is in one.
+  alignas(64) std::atomic<bool> busy_{false};
+  int workers_ = 0;
+  Lookout lookout_{200};
+  Seat seats_[kMostThreads];
 };
 
 // Never destroyed: at process exit the workers may be asleep, and joining them from a static destructor can hang.

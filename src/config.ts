@@ -99,20 +99,43 @@ function threadsPerCore(): number {
   }
 }
 
-/** CPUs that cgroup v2 or v1 grants, Infinity where nothing limits them. */
-function cgroupCpuLimit(): number {
-  try {
-    const [quota, period] = readFileSync('/sys/fs/cgroup/cpu.max', 'utf8').trim().split(' ');
-    if (quota !== 'max' && Number(quota) > 0) return Number(quota) / Number(period);
-    return Infinity;
-  } catch {
-    // Not cgroup v2.
+/**
+ * CPUs that the control groups of this process grant it: the least of its own group's limit and those of the groups around
+ * it. Infinity where nothing limits them.
+ * @param read content of a file, undefined where there is none
+ * @see https://docs.kernel.org/admin-guide/cgroup-v2.html (cpu.max), https://docs.kernel.org/scheduler/sched-bwc.html (v1)
+ */
+export function cgroupCpuLimit(read: (path: string) => string | undefined = readText): number {
+  const limits = [Infinity];
+  const add = (quota: string | undefined, period: string | undefined) => {
+    const cpus = Number(quota) / Number(period);
+    if (cpus > 0 && Number(period) > 0) limits.push(cpus); // quota is "max" or -1 where there is no limit
+  };
+  // Lines "hierarchy:controllers:path"; version 2 has no controllers. A container sees its own group as the root, and in
+  // version 1 still the path outside, where nothing is found.
+  for (const line of (read('/proc/self/cgroup') ?? '0::/').trim().split('\n')) {
+    const [, controllers = '', path = '/'] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    const names = path.split('/').filter(Boolean);
+    for (let depth = 0; depth <= names.length; depth++) {
+      const group = names
+        .slice(0, depth)
+        .map((name) => `/${name}`)
+        .join('');
+      if (controllers === '') {
+        add(...((read(`/sys/fs/cgroup${group}/cpu.max`) ?? '').trim().split(' ') as [string, string?]));
+      } else if (controllers.split(',').includes('cpu')) {
+        const folder = `/sys/fs/cgroup/cpu${group}`;
+        add(read(`${folder}/cpu.cfs_quota_us`), read(`${folder}/cpu.cfs_period_us`));
+      }
+    }
   }
+  return Math.min(...limits);
+}
+
+function readText(path: string): string | undefined {
   try {
-    const quota = Number(readFileSync('/sys/fs/cgroup/cpu/cpu.cfs_quota_us', 'utf8'));
-    const period = Number(readFileSync('/sys/fs/cgroup/cpu/cpu.cfs_period_us', 'utf8'));
-    return quota > 0 && period > 0 ? quota / period : Infinity;
+    return readFileSync(path, 'utf8');
   } catch {
-    return Infinity;
+    return undefined;
   }
 }

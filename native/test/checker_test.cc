@@ -1,8 +1,10 @@
 // The program checker: whatever does not fit is refused with a text, and nothing crashes.
 #include <cstring>
 #include <limits>
+#include <utility>
 
-#include "op_case.h"
+#include "recorder.h"
+#include "test.h"
 
 namespace hebb::test {
 namespace {
@@ -130,6 +132,55 @@ TEST(checker_refuses_wrong_and_truncated_code) {
   EXPECT(answer({}).empty());
 }
 
+// What ops.def demands of parameters beside their own ranges.
+TEST(checker_refuses_what_does_not_fit_together) {
+  const auto with = [](const char* op, std::vector<std::pair<const char*, double>> values) {
+    const std::size_t number = op_code(op);
+    auto code = smallest(number);
+    std::string text = op;
+    for (const auto& [name, value] : values) {
+      std::size_t i = 0;
+      while (std::strcmp(op_list()[number].parameters[i].name, name)) i++;
+      code[1 + i] = value;
+      text += std::string(", ") + name + " = " + std::to_string(value);
+    }
+    describe_case("%s", text.c_str());
+    return code;
+  };
+  for (const char* op : {"conv2d", "conv2d_backward_input", "conv2d_backward_weight"}) {
+    refused(with(op, {{"pad_top", 1}}), "the padding must be smaller");
+    refused(with(op, {{"pad_left", 1}}), "the padding must be smaller");
+    refused(with(op, {{"kernel_width", 2}, {"dilation_width", 3}, {"pad_left", 4}}), "the padding must be smaller");
+    EXPECT(answer(with(op, {{"kernel_width", 2}, {"dilation_width", 3}, {"pad_left", 3}})).empty());
+    refused(with(op, {{"output_height", 2}}), "output_height reaches past");
+    refused(with(op, {{"output_width", 2}}), "output_width reaches past");
+    refused(with(op, {{"output_width", 2}, {"width", 3}, {"stride_width", 3}}), "output_width reaches past");
+    EXPECT(answer(with(op, {{"output_width", 2}, {"width", 3}, {"stride_width", 2}})).empty());
+    refused(with(op, {{"channels", 3}, {"filters", 4}, {"groups", 2}}), "groups must divide");
+    refused(with(op, {{"channels", 4}, {"filters", 3}, {"groups", 2}}), "groups must divide");
+    refused(with(op, {{"groups", 2}}), "groups must divide");
+    refused(with(op, {{"dilation_height", 20000}}), "the image is too large");
+    refused(with(op, {{"dilation_height", 10000}, {"dilation_width", 10000}, {"channels", 30}}),
+            "the image is too large");
+  }
+  for (const char* op : {"max_pool2d", "max_pool2d_backward"}) {
+    refused(with(op, {{"pad_top", 1}}), "the padding must be smaller");
+    refused(with(op, {{"pad_left", 1}}), "the padding must be smaller");
+    refused(with(op, {{"output_height", 2}}), "output_height reaches past");
+    refused(with(op, {{"output_width", 2}}), "output_width reaches past");
+  }
+  refused(with("dropout", {{"rate", 1}}), "the rate must be");
+  refused(with("dropout", {{"rate", -0.01}}), "the rate must be");
+  for (const char* beta : {"beta1", "beta2"}) {
+    refused(with("adam", {{beta, 1}}), "beta1 and beta2 must be");
+    refused(with("adam", {{beta, -0.01}}), "beta1 and beta2 must be");
+  }
+  ProgramSpec spec = spec_of(with("dense_sgd", {}));
+  spec.rows = 385, spec.arena_floats = 1000;
+  std::string error;
+  EXPECT(!Program::create(spec, &error) && error.find("at most 384 rows") != std::string::npos);
+}
+
 // Sizes whose product passes 2^31, 2^53 and 2^63: whatever the checker takes must run in the memory that there is.
 TEST(checker_refuses_sizes_that_overflow) {
   const double large[] = {65536, 46341, 1 << 24, 1073741824, kLargest};
@@ -188,11 +239,7 @@ TEST(only_known_instruction_sets_are_selected) {
 }
 
 TEST(requests_that_do_not_fit_are_refused) {
-  std::size_t gather = 0, classes = 0;
-  for (std::size_t op = 0; op < op_list().size(); op++) {
-    if (!std::strcmp(op_list()[op].name, "gather")) gather = op;
-    if (!std::strcmp(op_list()[op].name, "gather_classes")) classes = op;
-  }
+  const std::size_t gather = op_code("gather"), classes = op_code("gather_classes");
   // Slot 0: rows of 3 elements; slot 1: classes.
   std::vector<double> code{double(gather), 0, 3, 1, 0, double(Space::arena), 0};
   const std::vector<double> second{double(classes), 1, 4, double(Space::arena), 8};

@@ -22,18 +22,15 @@ std::vector<Shape> shapes() {
     for (Size rows : {1, 4, 5, 24, 25, 33}) list.push_back({rows, k, 18});
   }
   // Wide and long enough for several tasks on several threads.
-  for (Shape s : std::vector<Shape>{{64, 65, 130},
-                                    {70, 385, 66},
-                                    {241, 129, 65},
-                                    {481, 40, 70},
-                                    {3, 400, 515},
-                                    {1, 1030, 513},
-                                    {33, 784, 31},
-                                    {25, 769, 129},
-                                    {500, 130, 17},
-                                    {240, 384, 64}}) {
-    list.push_back(s);
-  }
+  const Shape parallel[] = {{64, 65, 130},  {70, 385, 66}, {241, 129, 65}, {481, 40, 70},  {3, 400, 515},
+                            {1, 1030, 513}, {33, 784, 31}, {25, 769, 129}, {500, 130, 17}, {240, 384, 64}};
+  // Packed, in several blocks of rows, columns and depth, some with strides on which the lines of a cache collide; for
+  // the weight gradient as well, whose depth is the rows.
+  const Shape packed[] = {{181, 512, 40},  {497, 256, 65}, {260, 1290, 33},  {181, 20, 1100},
+                          {9, 1100, 300},  {512, 200, 40}, {641, 175, 33},   {1283, 200, 33},
+                          {256, 256, 256}, {300, 200, 60}, {250, 190, 1100}, {380, 400, 70}};
+  for (const Shape& s : parallel) list.push_back(s);
+  for (const Shape& s : packed) list.push_back(s);
   Random random(1);
   const std::vector<Size> sizes{1,  2,  3,  5,  6,  7,  11, 12, 13,  15,  16, 17,
                                 24, 25, 31, 32, 33, 53, 64, 70, 101, 128, 129};

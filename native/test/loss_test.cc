@@ -1,5 +1,6 @@
 // Losses, their gradients, and what is counted.
 #include <algorithm>
+#include <limits>
 
 #include "naive.h"
 #include "op_case.h"
@@ -89,6 +90,21 @@ TEST(softmax_cross_entropy) {
     });
   }
   note("largest error %.2f of its bound", worst);
+}
+
+// A class that is impossible (a logit of minus infinity) and not the target costs nothing.
+TEST(softmax_cross_entropy_of_impossible_classes) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  OpCase c = loss_case("softmax_cross_entropy", 2, 4, {-infinity, 1, 1, -infinity, 0, -infinity, -infinity, -infinity},
+                       {0, 0, 1, 0, 1, 0, 0, 0});
+  c.set("classes", 4).batch_result("dx", 4);
+  Expected gradient;
+  for (double dx : {0.0, 0.25, -0.25, 0.0, 0.0, 0.0, 0.0, 0.0}) gradient.add(dx, 1e-7);
+  describe_case("softmax_cross_entropy of impossible classes");
+  c.run([&](const Results& r, const Kernels&) {
+    check_value(r, 4, std::log(2.0) / 2, 1e-6);
+    check_close("dx", r["dx"].data(), gradient);
+  });
 }
 
 TEST(binary_cross_entropy) {

@@ -13,6 +13,16 @@ void Geometry::describe(const char* op, Size rows) const {
       stride_height, stride_width, pad_top, pad_left, dilation_height, dilation_width, groups);
 }
 
+void Geometry::set(OpCase& c) const {
+  c.set("height", double(height)).set("width", double(width)).set("channels", double(channels));
+  c.set("filters", double(filters)).set("output_height", double(output_height));
+  c.set("output_width", double(output_width)).set("kernel_height", double(kernel_height));
+  c.set("kernel_width", double(kernel_width)).set("stride_height", double(stride_height));
+  c.set("stride_width", double(stride_width)).set("pad_top", double(pad_top)).set("pad_left", double(pad_left));
+  c.set("dilation_height", double(dilation_height)).set("dilation_width", double(dilation_width));
+  c.set("groups", double(groups));
+}
+
 Geometry random_geometry(Random& random, Size most_pixels, Size most_kernel, Size most_stride, Size most_dilation) {
   Geometry g{};
   do {

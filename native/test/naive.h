@@ -3,6 +3,7 @@
 #pragma once
 #include <vector>
 
+#include "op_case.h"
 #include "values.h"
 
 namespace hebb::test {
@@ -34,6 +35,8 @@ struct Geometry {
            dilation_width == 1 && groups == 1;
   }
   void describe(const char* op, Size rows) const;
+  /// Sets the parameters of a convolution.
+  void set(OpCase& c) const;
 
   /// Calls f(output pixel, input pixel, tap) for every position of every window that lies within the image.
   template <class F>

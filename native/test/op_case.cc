@@ -4,6 +4,8 @@
 #include <cstring>
 #include <limits>
 
+#include "scratch_spoiler.h"
+
 namespace hebb::test {
 namespace {
 
@@ -29,10 +31,13 @@ bool is_guard(const float* p) { return !std::memcmp(p, &kGuardBits, sizeof kGuar
 /// A program made of the case for one instruction set, and its memory.
 class OpCase::Running {
  public:
-  Running(const OpCase& c, const Layout& layout, const Kernels& kernels) : c_(c), layout_(layout) {
+  /// @param spoil_scratch after each run
+  Running(const OpCase& c, const Layout& layout, const Kernels& kernels, bool spoil_scratch = false)
+      : c_(c), layout_(layout) {
     parameters_ = allocate_floats(layout.parameter_floats);
     ProgramSpec spec;
     spec.code = c.code(layout), spec.rows = c.rows_ + c.spare_, spec.arena_floats = layout.arena_floats;
+    if (spoil_scratch) append_spoiler(&spec);
     spec.parameters = parameters_, spec.parameter_floats = layout.parameter_floats, spec.kernels = &kernels;
     std::string error;
     program_ = Program::create(spec, &error);
@@ -89,7 +94,7 @@ class OpCase::Running {
 
   template <class F>
   void fill(F change) {
-    std::fill_n(program_->arena(), layout_.arena_floats, guard_value());
+    std::fill_n(program_->arena(), program_->arena_floats(), guard_value());
     std::fill_n(parameters_.get(), layout_.parameter_floats, guard_value());
     for (const auto& [name, operand] : c_.operands_) {
       std::transform(operand.values.begin(), operand.values.end(), at(name), change);
@@ -279,6 +284,13 @@ void OpCase::run(const std::function<void(const Results&, const Kernels&)>& comp
       if (threads == 1) continue;
       describe_variant("[%s, %d threads]", kernels->name, threads);
       same(results, running.train(threads));
+    }
+    if (kernels == instruction_sets()[0]) {
+      describe_variant("[%s, over stale scratch memory]", kernels->name);
+      Running spoilt(*this, layout, *kernels, true);
+      if (!spoilt.made()) continue;
+      spoilt.train(1);
+      same(results, spoilt.train(1));
     }
     if (training_only) continue;
     describe_variant("[%s, as a prediction]", kernels->name);

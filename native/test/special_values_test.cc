@@ -45,13 +45,7 @@ void add_convolutions(std::vector<Dependence>& list, Random& random, const Geome
   const auto floats = [&](Size n) { return random_floats(random, n, 0.5, 1); };
   const auto with_sizes = [&](const char* op) {
     OpCase c(op, rows);
-    c.set("height", double(g.height)).set("width", double(g.width)).set("channels", double(g.channels));
-    c.set("filters", double(g.filters)).set("output_height", double(g.output_height));
-    c.set("output_width", double(g.output_width)).set("kernel_height", double(g.kernel_height));
-    c.set("kernel_width", double(g.kernel_width)).set("stride_height", double(g.stride_height));
-    c.set("stride_width", double(g.stride_width)).set("pad_top", double(g.pad_top)).set("pad_left", double(g.pad_left));
-    c.set("dilation_height", double(g.dilation_height)).set("dilation_width", double(g.dilation_width));
-    c.set("groups", double(g.groups));
+    g.set(c);
     return c;
   };
   // Winograd's tiles mix neighbours, and zeros around an image are multiplied by weights, whatever these are.

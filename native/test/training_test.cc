@@ -1,10 +1,9 @@
 // A small network trained for 50 steps: the same bits with any number of threads, and on every instruction set nearly
 // the loss curve of the scalar table.
-#include <cstring>
 #include <map>
-#include <utility>
 
-#include "op_case.h"
+#include "recorder.h"
+#include "values.h"
 
 namespace hebb::test {
 namespace {
@@ -14,38 +13,6 @@ constexpr Size kFilters = 16, kUnits = 24, kPooled = kSide / 2 * (kSide / 2) * k
 // Rounding errors of a step are about 1e-7 of a weight; 50 steps of descent carry them on and multiply them.
 constexpr double kLossAgreement = 1e-4;
 
-/// Records instructions by the names of ops.def.
-struct Recorder {
-  struct Place {
-    Space space;
-    Size offset;
-  };
-  std::vector<double> code;
-  Size arena_floats = 0, parameter_floats = 0;
-
-  Place tensor(Size floats) { return {Space::arena, std::exchange(arena_floats, arena_floats + floats)}; }
-  Place parameter(Size floats) {
-    return {Space::parameters, std::exchange(parameter_floats, parameter_floats + floats)};
-  }
-
-  void record(const char* name, const std::map<std::string, double>& parameters,
-              const std::map<std::string, Place>& operands) {
-    const auto& ops = op_list();
-    std::size_t op = 0;
-    while (std::strcmp(ops[op].name, name)) op++;
-    code.push_back(double(op));
-    for (const auto& parameter : ops[op].parameters) {
-      const auto found = parameters.find(parameter.name);
-      code.push_back(found == parameters.end() ? 0 : found->second);
-    }
-    for (const auto& operand : ops[op].operands) {
-      const auto found = operands.find(operand.name);
-      const Place place = found == operands.end() ? Place{Space::none, 0} : found->second;
-      code.push_back(double(place.space)), code.push_back(double(place.offset));
-    }
-  }
-};
-
 struct Layer {
   std::map<std::string, double> sizes;
   Recorder::Place w, b, dw, db;
@@ -53,21 +20,9 @@ struct Layer {
 };
 
 std::map<std::string, double> window(Size channels, Size filters) {
-  return {{"height", kSide},
-          {"width", kSide},
-          {"output_height", kSide},
-          {"output_width", kSide},
-          {"kernel_height", 3},
-          {"kernel_width", 3},
-          {"stride_height", 1},
-          {"stride_width", 1},
-          {"pad_top", 1},
-          {"pad_left", 1},
-          {"dilation_height", 1},
-          {"dilation_width", 1},
-          {"groups", 1},
-          {"channels", double(channels)},
-          {"filters", double(filters)}};
+  return {{"height", kSide},    {"width", kSide},    {"output_height", kSide},       {"output_width", kSide},
+          {"kernel_height", 3}, {"kernel_width", 3}, {"stride_height", 1},           {"stride_width", 1},
+          {"pad_top", 1},       {"pad_left", 1},     {"channels", double(channels)}, {"filters", double(filters)}};
 }
 
 /// conv 3 x 3, conv 3 x 3, max pool, dense, dense; softmax cross-entropy; SGD with momentum. Layers' parameters stand
