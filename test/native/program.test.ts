@@ -58,6 +58,7 @@ describe('the program checker', () => {
     ['groups that do not divide the filters', instruction('conv2d', [2, 2, 2, 1, 2, 2, 1, 1, 1, 1, 0, 0, 1, 1, 2, 0, 0], [[arena, 0], [parameters, 0], [0, 0], [arena, 16]]), /groups must divide/],
     ['a slot gathered in two ways', [...instruction('gather', [0, 3, 1, 0], [[arena, 0]]), ...instruction('gather', [0, 2, 1, 0], [[arena, 16]])], /two ways/],
     ['a dropout rate of one', instruction('dropout', [3, 1, 0], [[arena, 0], [arena, 16]]), /the rate must be/],
+    ['a dropout rate that is one as a float', instruction('dropout', [3, 0.9999999999, 0], [[arena, 0], [arena, 16]]), /the rate must be/],
   ]; // biome-ignore format: a line a case
   test.each(bad)('%s is refused', (_name, code, message) => {
     expect(() => make(code)).toThrow(message);
