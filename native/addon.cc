@@ -47,8 +47,11 @@ Napi::Object describe(Napi::Env env) {
   info.Set("isas", isas);
   Napi::Array activations = Napi::Array::New(env);
   std::uint32_t code = 0;
-  for (const char* name : {"linear", "relu", "leakyRelu", "sigmoid", "tanh", "step"}) activations.Set(code++, name);
-  static_assert(int(Activation::count) == 6);
+  for (const char* name : {"linear", "relu", "leakyRelu", "sigmoid", "tanh", "step", "elu", "selu", "softplus",
+                           "hardSigmoid", "gelu", "silu"}) {
+    activations.Set(code++, name);
+  }
+  static_assert(int(Activation::count) == 12);
   info.Set("activations", activations);
   Napi::Array ops = Napi::Array::New(env);
   for (const OpInfo& op : op_list()) {

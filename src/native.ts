@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** What random numbers are for: the same seed never gives two purposes the same stream. Part of every hash: never renumber. */
-export const purpose = { initialize: 1, shuffle: 2, dropout: 3, split: 4, synthetic: 5 } as const;
+export const purpose = { initialize: 1, shuffle: 2, dropout: 3, split: 4, synthetic: 5, noise: 6 } as const;
 
 export interface OpInfo {
   name: string;

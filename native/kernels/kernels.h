@@ -9,7 +9,23 @@ namespace hebb {
 using Size = std::ptrdiff_t;
 
 /// Codes are part of a program's instructions; the TypeScript side reads them from the addon by name.
-enum class Activation : int { linear, relu, leakyRelu, sigmoid, tanh, step, count };
+/// Those before fused_count can be a part of a product; elu takes its alpha as slope.
+enum class Activation : int {
+  linear,
+  relu,
+  leakyRelu,
+  sigmoid,
+  tanh,
+  step,
+  fused_count,
+  elu = fused_count,
+  selu,
+  softplus,
+  hardSigmoid,
+  gelu,
+  silu,
+  count
+};
 
 /// C(m, n) += or = A(m, k) B(k, n), then C = activation(C + bias).
 ///
@@ -49,6 +65,7 @@ struct GemmBlock {
 
 struct AdamStep {
   float rate, beta1, beta2, one_minus_beta1, one_minus_beta2, epsilon, inverse_root_correction2;
+  float kept;  // 1 - learning rate * weight decay
 };
 
 struct Kernels {
@@ -88,6 +105,8 @@ struct Kernels {
   void (*activate)(Activation kind, float slope, Size n, const float* x, float* y);
   /// dx = dy * f'(x), from the output y = f(x); dx may be dy.
   void (*activate_backward)(Activation kind, float slope, Size n, const float* y, const float* dy, float* dx);
+  /// The same from x; from y there is none for gelu and silu.
+  void (*activate_backward_input)(Activation kind, float slope, Size n, const float* x, const float* dy, float* dx);
   void (*softmax)(Size rows, Size n, const float* x, float* y);
   /// dx = y * (dy - sum(dy * y)); dx may be dy.
   void (*softmax_backward)(Size rows, Size n, const float* y, const float* dy, float* dx);
@@ -110,8 +129,16 @@ struct Kernels {
   void (*max_pool_backward)(const struct PoolGeometry& g, const float* x, const float* y, const float* dy, float* dx);
 
   void (*sgd)(Size n, float* w, const float* gradient, float rate);
-  /// velocity = momentum * velocity + gradient; w -= rate * velocity (as in PyTorch).
-  void (*sgd_momentum)(Size n, float* w, const float* gradient, float* velocity, float rate, float momentum);
+  /// velocity = momentum * velocity + gradient; w -= rate * velocity, or with nesterov rate * (gradient + momentum *
+  /// velocity) (as in PyTorch).
+  void (*sgd_momentum)(Size n, float* w, const float* gradient, float* velocity, float rate, float momentum,
+                       bool nesterov);
+  /// square = decay * square + (1 - decay) * gradient^2; w -= rate * gradient / (sqrt(square) + epsilon), or, where
+  /// there is a velocity, that quotient goes into it as in sgd_momentum.
+  void (*rmsprop)(Size n, float* w, const float* gradient, float* square, float* velocity, float rate, float decay,
+                  float one_minus_decay, float epsilon, float momentum);
+  /// sum += gradient^2; w -= rate * gradient / (sqrt(sum) + epsilon).
+  void (*adagrad)(Size n, float* w, const float* gradient, float* sum, float rate, float epsilon);
   void (*adam)(Size n, float* w, const float* gradient, float* m, float* v, const AdamStep& step);
 };
 

@@ -45,6 +45,7 @@ const Kernels HEBB_TABLE(HEBB_ISA) = {
     HEBB_ISA::winograd_weight_gradient,
     HEBB_ISA::activate,
     HEBB_ISA::activate_backward,
+    HEBB_ISA::activate_backward_input,
     HEBB_ISA::softmax,
     HEBB_ISA::softmax_backward,
     HEBB_ISA::softmax_cross_entropy,
@@ -56,6 +57,8 @@ const Kernels HEBB_TABLE(HEBB_ISA) = {
     HEBB_ISA::max_pool_backward,
     HEBB_ISA::sgd,
     HEBB_ISA::sgd_momentum,
+    HEBB_ISA::rmsprop,
+    HEBB_ISA::adagrad,
     HEBB_ISA::adam,
 };
 

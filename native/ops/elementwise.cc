@@ -1,11 +1,42 @@
-// Gathers, activations and dropout.
+// Gathers, activations, dropout and noise.
+#include <cmath>
 #include <cstring>
 
+#include "../random.h"
 #include "op.h"
 
 namespace hebb {
 
-constexpr std::uint32_t kDropoutPurpose = 3;  // src/native.ts names it, too
+constexpr std::uint32_t kDropoutPurpose = 3, kNoisePurpose = 6;  // src/native.ts names them, too
+
+namespace {
+
+/// ln x for x in (0, 1]: x = m 2^e with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh((m - 1) / (m + 1)) by its series.
+/// The same bits with every C library, as is cosine.
+double natural_log(double x) {
+  int exponent;
+  double m = std::frexp(x, &exponent);
+  if (m < 0.70710678118654752) m *= 2, exponent--;
+  const double s = (m - 1) / (m + 1), q = s * s;
+  double sum = 0;
+  for (int k = 21; k >= 1; k -= 2) sum = sum * q + 1.0 / k;
+  return 2 * s * sum + exponent * 0.69314718055994531;
+}
+
+/// cos(2 pi u) for u in [0, 1): by symmetry of an eighth of the circle, by the series of cosine or sine.
+double cosine_of_turns(double u) {
+  double sign = 1;
+  if (u >= 0.5) u = 1 - u;               // cos is even about half a turn
+  if (u > 0.25) u = 0.5 - u, sign = -1;  // and odd about a quarter
+  const bool sine = u > 0.125;           // cos(2 pi u) = sin(2 pi (1/4 - u))
+  const double angle = 6.2831853071795865 * (sine ? 0.25 - u : u), q = angle * angle;
+  double sum = 0;
+  for (int k = 8; k >= 1; k--) sum = 1 - sum * q / (sine ? 2 * k * (2 * k + 1) : 2 * k * (2 * k - 1));
+  // The loop leaves 1 - q/(1·2) (1 - q/(3·4) (…)), or the same for sine over the angle.
+  return sign * (sine ? angle * sum : sum);
+}
+
+}  // namespace
 
 void run(const gather_args& a, Step& step) {
   const Source& source = step.sources[a.slot];
@@ -64,6 +95,42 @@ void run(const dropout_args& a, Step& step) {
   for_each_range(step, step.rows * a.elements, [&](Size first, Size n) {
     step.kernels->dropout(n, a.x + first, a.y + first, float(a.rate), step.seed, kDropoutPurpose, step.step, step.epoch,
                           std::uint32_t(a.layer), first);
+  });
+}
+
+void run(const activate_backward_input_args& a, Step& step) {
+  for_each_range(step, step.rows * a.elements, [&](Size first, Size n) {
+    step.kernels->activate_backward_input(a.activation, float(a.slope), n, a.x + first, a.dy + first, a.dx + first);
+  });
+}
+
+// Tompson et al.: "Efficient object localization using convolutional networks", CVPR 2015, section 3.2.
+void run(const spatial_dropout_args& a, Step& step) {
+  const float scale = 1.0f / (1.0f - float(a.rate));
+  const std::uint32_t threshold = std::uint32_t(double(float(a.rate)) * 4294967296.0);
+  for (Size r = 0; r < step.rows; r++) {
+    for (Size c = 0; c < a.channels; c++) {
+      const Size number = r * a.channels + c;
+      std::uint32_t bits[4];
+      philox({step.seed, kDropoutPurpose}, {std::uint32_t(number / 4), step.step, step.epoch, std::uint32_t(a.layer)},
+             bits);
+      const float factor = bits[number % 4] >= threshold ? scale : 0.0f;
+      const float* x = a.x + r * a.positions * a.channels + c;
+      float* y = a.y + r * a.positions * a.channels + c;
+      for (Size p = 0; p < a.positions; p++) y[p * a.channels] = factor == 0 ? 0.0f : x[p * a.channels] * factor;
+    }
+  }
+}
+
+// Box, Muller: "A note on the generation of random normal deviates", Annals of Mathematical Statistics 29, 1958.
+void run(const gaussian_noise_args& a, Step& step) {
+  for_each_range(step, step.rows * a.elements, [&](Size first, Size n) {
+    for (Size i = first; i < first + n; i++) {
+      std::uint32_t bits[4];
+      philox({step.seed, kNoisePurpose}, {std::uint32_t(i / 2), step.step, step.epoch, std::uint32_t(a.layer)}, bits);
+      const double u = (double(bits[i % 2 * 2]) + 1) / 4294967296.0, turns = double(bits[i % 2 * 2 + 1]) / 4294967296.0;
+      a.y[i] = a.x[i] + float(a.stddev * std::sqrt(-2 * natural_log(u)) * cosine_of_turns(turns));
+    }
   });
 }
 

@@ -18,7 +18,7 @@ struct Source {
   Size rows = 0, elements = 0;
 };
 
-constexpr int kSlots = 2;  // inputs and targets
+constexpr int kSlots = 3;  // inputs, targets and weights of rows
 constexpr int kValues = 4;
 
 /// What holds while one step runs.
@@ -84,6 +84,11 @@ ScratchNeed scratch(const bias_gradient_args& args, const Kernels& kernels, Size
 ScratchNeed scratch(const conv2d_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const conv2d_backward_input_args& args, const Kernels& kernels, Size rows);
 ScratchNeed scratch(const conv2d_backward_weight_args& args, const Kernels& kernels, Size rows);
+ScratchNeed scratch(const prelu_slope_gradient_args& args, const Kernels& kernels, Size rows);
+ScratchNeed scratch(const channel_moments_args& args, const Kernels& kernels, Size rows);
+ScratchNeed scratch(const batch_norm_args& args, const Kernels& kernels, Size rows);
+ScratchNeed scratch(const batch_norm_backward_args& args, const Kernels& kernels, Size rows);
+ScratchNeed scratch(const layer_norm_backward_args& args, const Kernels& kernels, Size rows);
 
 /// Elements per task of an elementwise op.
 constexpr Size kElementwiseTask = 1 << 15;

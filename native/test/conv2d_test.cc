@@ -149,7 +149,7 @@ TEST(conv2d) {
   double worst = 0, worst_winograd = 0;
   each_shape(12, [&](const Shape& s, int number, bool exact, auto fill) {
     const Geometry& g = s.g;
-    const Activation kind = Activation(number % int(Activation::count));
+    const Activation kind = Activation(number % int(Activation::fused_count));
     const bool with_bias = number % 5 != 0;
     g.describe("conv2d", s.rows);
     OpCase c = conv_case("conv2d", s, number);

@@ -63,7 +63,7 @@ TEST(dense) {
   int number = 0;
   double worst = 0;
   for (const auto& [rows, k, n] : shapes()) {
-    const Activation kind = Activation(number % int(Activation::count));
+    const Activation kind = Activation(number % int(Activation::fused_count));
     const bool with_bias = number % 5 != 0, exact = number % 3 == 0;
     const double slope = 0.125;
     number++;

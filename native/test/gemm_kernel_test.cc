@@ -172,7 +172,7 @@ TEST(gemm_kernel) {
           const Size rest = random.whole(0, 3);
           if (rest == 0) c.accumulate = true;
           if (rest == 1) c.update = true, c.with_bias = false;
-          if (rest >= 2) c.kind = Activation(random.whole(0, int(Activation::count) - 1));
+          if (rest >= 2) c.kind = Activation(random.whole(0, int(Activation::fused_count) - 1));
           c.describe();
           describe_variant("[%s]", kernels->name);
           run(c, *kernels, random);

@@ -51,7 +51,7 @@ export function jobOf({ input: [first, height, width], layers, loss, optimizer, 
   const optimizerConfig: OptimizerConfig =
     optimizer === 'adam'
       ? { type: 'adam', learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
-      : { type: 'sgd', learningRate: 0.01, momentum: 0 };
+      : { type: 'sgd', learningRate: 0.01, momentum: 0, nesterov: false };
   return {
     inputShape,
     classes: layers.at(-1)!.units!,
@@ -84,7 +84,7 @@ export class WorkloadBenchmark {
     this.network.prepareTraining(optimizer);
     const { rec } = recordTraining(this.network.resolved, {
       rows: batch,
-      loss: training.loss.type,
+      loss: training.loss,
       targets: 'classes',
       normalization: { type: 'none' },
       optimizer,

@@ -1,9 +1,9 @@
 import { elementCount } from '../shape.ts';
+import type { LossConfig, LossName } from './losses.ts';
 import type { Network } from './network.ts';
 import { recordTraining, type TargetKind } from './programs.ts';
 import { place } from './recorder.ts';
 import type { TrainingSplit } from './trainer.ts';
-import type { LossName } from './trainingConfig.ts';
 
 export interface Gradients {
   /** Mean over the rows. */
@@ -19,12 +19,12 @@ export async function computeGradients(
   network: Network,
   split: TrainingSplit,
   targets: TargetKind,
-  { loss = 'meanSquaredError', seed = 0 }: { loss?: LossName; seed?: number },
+  { loss = 'meanSquaredError', seed = 0 }: { loss?: LossName | LossConfig; seed?: number },
 ): Promise<Gradients> {
   const { rows } = split.inputs;
   const { rec, gradients, inputGradient } = recordTraining(network.resolved, {
     rows,
-    loss,
+    loss: typeof loss === 'string' ? { type: loss } : loss,
     targets,
     normalization: network.normalization,
     optimizer: null,
@@ -46,6 +46,7 @@ export async function computeGradients(
     });
     const parameters = network.resolved.layers
       .flatMap((layer) => layer.parameters)
+      .filter((p) => p.trainable)
       .map((p) => [p.tensorName, program.read(place(gradients) + p.offset, p.count)] as const);
     return {
       loss: values[0]!,

@@ -1,58 +1,97 @@
 import type { TObject } from 'typebox';
 import type { Shape } from '../shape.ts';
+import type { ActivationName } from './activations.ts';
+import type { InitializerConfig } from './initializers.ts';
 import type { LayerConfig } from './networkConfig.ts';
 import type { Recorder, Tensor } from './recorder.ts';
 
-/** A trainable array of a layer, as the layer's configuration and input shape ask for it. */
+/** Penalties that a weight adds to the loss: l1 · Σ|w| + l2 · Σw². */
+export interface Regularizer {
+  l1?: number;
+  l2?: number;
+}
+
+/** What is done to a weight after each update: units (the last dimension) whose norm is above `value` are scaled down. */
+export interface Constraint {
+  type: 'maxNorm';
+  value: number;
+}
+
+/** An array of a layer, as the layer's configuration and input shape ask for it. */
 export interface ParameterSpec {
   /** The part after the dot in `LAYER.weight`. */
-  name: 'weight' | 'bias';
+  name: string;
   shape: Shape;
   /** Elements that feed one output, and that one input feeds: what glorot and he initialisation scale by. */
   fanIn: number;
   fanOut: number;
+  /** How it starts; left out: as the job or the network says. */
+  initializer?: InitializerConfig;
+  /** False for what training measures rather than learns (the moving statistics of batchNorm) [true]. */
+  trainable?: boolean;
+  regularizer?: Regularizer;
+  constraint?: Constraint;
 }
 
 /** What a layer gets to record its ops with. Shapes are without the batch dimension. */
-export interface LayerContext<Config> {
+export interface LayerContext<Config = LayerConfig> {
   rec: Recorder;
   config: Config;
   /** Position in the network; keys the layer's random numbers. */
   index: number;
-  inputShape: Shape;
+  /** One for each input. */
+  inputShapes: Shape[];
   outputShape: Shape;
   /** Parameter values by name. */
   parameters: Record<string, Tensor>;
-  /** Where the gradient of each parameter goes; absent in a program that only predicts. */
+  /** Where the gradient of each parameter goes; absent where it is not wanted: in prediction, and of what does not learn. */
   gradients: Record<string, Tensor>;
+  /** Whether the step learns: dropout drops, batchNorm measures the batch. */
   training: boolean;
+  /** The layer is held as it is, while others learn. */
+  frozen: boolean;
+  /** What the layer's op is to apply to its result; the network does it where the layer does not declare `fuses`. */
+  activation: ActivationName;
+  /** What forward leaves to backward. */
+  saved: Record<string, Tensor>;
 }
 
 /** One kind of layer: everything that Hebb knows of it. A new one is a file with one of these and a line in layers/index.ts. */
 export interface LayerDefinition<Config = LayerConfig> {
   type: string;
-  /** The layer's configuration in a network's JSON. */
+  /** The layer's configuration in a network's JSON; descriptions of keys go to the catalogue. */
   schema: TObject;
   /** What completes a configuration. */
   defaults: Partial<Config>;
+  /** For the catalogue: what it computes, in a formula or a sentence, and where that is from. */
+  formula: string;
+  source?: string;
+  /** Takes two inputs or more [exactly one]. */
+  merges?: boolean;
+  /** Its op applies an activation by itself, of those that can be a part of an op. */
+  fuses?: boolean;
   /**
    * Shape of the output.
-   * @throws LayerError with what came and what would fit, where the input does not.
+   * @throws LayerError with what came and what would fit, where the inputs do not.
    */
-  outputShape(config: Config, input: Shape): Shape;
-  parameters(config: Config, input: Shape): ParameterSpec[];
+  outputShape(config: Config, inputs: Shape[]): Shape;
+  parameters(config: Config, inputs: Shape[]): ParameterSpec[];
   /** Multiplications and additions of one forward pass for one sample. */
-  flops(config: Config, input: Shape, output: Shape): number;
-  /** Records the forward pass and returns the output, (rows, ...outputShape). */
-  forward(context: LayerContext<Config>, input: Tensor): Tensor;
+  flops(config: Config, inputs: Shape[], output: Shape): number;
+  /** Records the forward pass and returns the output, (rows, ...outputShape), before an activation that it does not fuse. */
+  forward(context: LayerContext<Config>, inputs: Tensor[]): Tensor;
   /**
-   * Records the backward pass: parameter gradients, and the gradient of the input where it is needed.
-   * @param outputGradient (rows, ...outputShape); may be overwritten
+   * Records the backward pass: parameter gradients, and the gradient of each input where it is needed.
+   * @param tensors output as forward returned it; outputGradient (rows, ...outputShape), already without the activation:
+   * may be overwritten and returned
+   * @returns one for each input; null where it is not needed
    */
   backward(
     context: LayerContext<Config>,
-    tensors: { input: Tensor; output: Tensor; outputGradient: Tensor; needsInputGradient: boolean },
-  ): Tensor | null;
+    tensors: { inputs: Tensor[]; output: Tensor; outputGradient: Tensor; needs: boolean[] },
+  ): (Tensor | null)[];
+  /** Records what a layer changes by itself after a step of training, as moving statistics. */
+  update?(context: LayerContext<Config>): void;
 }
 
 /** A layer does not fit its input; the network adds the layer's name and place. */

@@ -5,6 +5,7 @@ import { elementCount, formatShape, type Shape } from '../shape.ts';
 import { assertValid, compileSchema } from '../validate.ts';
 import { computeGradients, type Gradients } from './gradients.ts';
 import { type InitializerConfig, initialize } from './initializers.ts';
+import type { LossConfig, LossName } from './losses.ts';
 import { fromNested, type Nested, toNested } from './nested.ts';
 import type { NetworkConfig } from './networkConfig.ts';
 import { optimizerStates } from './optimizers.ts';
@@ -16,7 +17,6 @@ import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
 import { kindOf, type Rows, type Targets, toRows, toSplit } from './samples.ts';
 import { evaluate, type TrainingData, train } from './trainer.ts';
 import {
-  type LossName,
   type NormalizationConfig,
   type OptimizerConfig,
   type TrainingRequest,
@@ -101,14 +101,12 @@ export class Network {
           fromNested(given, parameter.shape, values);
           continue;
         }
-        const own =
-          parameter.name === 'bias' ? (config.biasInitializer ?? 'zeros') : (config.initializer ?? initializer);
-        initialize(values, own, parameter, { seed, tensor: parameter.index });
+        initialize(values, parameter.initializer ?? initializer, parameter, { seed, tensor: parameter.index });
       }
     }
   }
 
-  /** Views of the weights in layer order, named LAYER.weight and LAYER.bias; writing to them changes the network. */
+  /** Views of the weights in layer order, named LAYER.weight, LAYER.bias and so on; writing to them changes the network. */
   weights(): NamedTensor[] {
     const floats = this.memory.floats;
     return this.resolved.layers.flatMap(({ parameters }) =>
@@ -257,7 +255,7 @@ export class Network {
   async gradients(
     inputs: Rows,
     targets: Targets,
-    options: { loss?: LossName; seed?: number } = {},
+    options: { loss?: LossName | LossConfig; seed?: number } = {},
   ): Promise<Gradients> {
     return computeGradients(this, toSplit({ inputs, targets }, this), kindOf(targets), options);
   }

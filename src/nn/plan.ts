@@ -1,11 +1,10 @@
 import { type Fault, HebbError } from '../errors.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
 import { assertValid, compileSchema } from '../validate.ts';
+import { trainingBytes } from './cost.ts';
 import type { NetworkConfig } from './networkConfig.ts';
-import { optimizerStates } from './optimizers.ts';
-import { type LearnSettings, recordEvaluation, recordTraining } from './programs.ts';
+import { optimizers } from './optimizers.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
-import { evaluationRows } from './trainer.ts';
 import {
   type LossName,
   type OptimizerConfig,
@@ -78,7 +77,7 @@ export function planJob(job: {
     layers: resolved.layers.map((layer) => ({
       name: layer.name,
       type: layer.config.type,
-      inputShape: layer.inputShape,
+      inputShape: layer.inputShapes[0]!,
       outputShape: layer.outputShape,
       parameters: layer.parameters.reduce((sum, p) => sum + p.count, 0),
       flops: layer.flops,
@@ -87,20 +86,6 @@ export function planJob(job: {
     flopsPerSample: resolved.flopsPerSample,
     memoryBytes: trainingBytes(resolved, training, dataset?.samples.train ?? 1),
   };
-}
-
-/** Bytes of parameters, optimiser state, the best weights so far, and the arenas of training and evaluation. */
-function trainingBytes(resolved: ResolvedNetwork, training: TrainingConfig, samples: number): number {
-  const settings: LearnSettings = {
-    rows: Math.max(1, training.batchSize === 'full' ? samples : Math.min(training.batchSize, samples)),
-    loss: training.loss.type,
-    targets: 'values',
-    normalization: training.normalization,
-  };
-  const { rec } = recordTraining(resolved, { ...settings, optimizer: training.optimizer });
-  const evaluation = recordEvaluation(resolved, { ...settings, rows: evaluationRows(resolved, samples) });
-  const arrays = 2 + optimizerStates(training.optimizer);
-  return 4 * (rec.layOut() + evaluation.layOut() + resolved.parameterFloats * arrays);
 }
 
 /** Samples that are left to train on: validation takes its fraction where the dataset has no such split of its own. */
@@ -123,7 +108,7 @@ function checkLearning(
   }
   const first = resolved.layers.findIndex((layer) => layer.parameters.length > 0);
   const step = resolved.layers.findIndex((layer, i) => i >= first && layer.config.activation === 'step');
-  if (step >= 0) {
+  if (step >= 0 && training.loss.type !== 'perceptron') {
     const message = `the step of layer '${resolved.layers[step]!.name}' has no slope, so no weight before it can learn: use sigmoid, or 0 epochs with given weights`;
     const pointer = `/network/layers/${step}/activation`;
     throw new HebbError('invalid-network', message, [{ pointer, message, received: 'step' }]);
@@ -146,14 +131,15 @@ export function completeTraining(
   network: ResolvedNetwork,
   data: DataDescription | null,
 ): TrainingConfig {
-  const loss = request.loss?.type ?? defaultLoss(network.outputShape, data);
+  const byRule = request.optimizer?.type === 'perceptron';
+  const loss = request.loss?.type ?? (byRule ? 'perceptron' : defaultLoss(network.outputShape, data));
   if (data) checkOutput(network, loss, data);
   return {
     epochs: request.epochs ?? 10,
     batchSize: request.batchSize ?? 32,
     shuffle: request.shuffle ?? true,
     seed: request.seed ?? 0,
-    loss: { type: loss },
+    loss: { ...request.loss, type: loss },
     optimizer: completeOptimizer(request.optimizer),
     initializer: request.initializer ?? 'glorotUniform',
     normalization:
@@ -169,8 +155,7 @@ export function completeTraining(
 function completeOptimizer(
   { type, ...given }: NonNullable<TrainingRequest['optimizer']> = { type: 'adam' },
 ): OptimizerConfig {
-  if (type === 'sgd') return { type, learningRate: 0.01, momentum: 0, ...given };
-  return { type, learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, ...given };
+  return { type, ...optimizers[type].defaults, ...given } as OptimizerConfig;
 }
 
 function defaultLoss(output: Shape, data: DataDescription | null): LossName {

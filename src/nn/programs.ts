@@ -1,11 +1,12 @@
 import { elementCount } from '../shape.ts';
+import { type ActivationName, isFusable, recordActivation, recordActivationBackward, slopeOf } from './activations.ts';
 import type { LayerContext } from './layer.ts';
-import { losses } from './losses.ts';
+import { type LossConfig, type LossName, lossOf, recordLoss } from './losses.ts';
 import { finalLayer } from './networkConfig.ts';
-import { recordUpdate } from './optimizers.ts';
+import { type Range, recordUpdate } from './optimizers.ts';
 import { parameterTensor, Recorder, type Tensor } from './recorder.ts';
-import type { ResolvedLayer, ResolvedNetwork } from './resolve.ts';
-import type { LossName, NormalizationConfig, OptimizerConfig } from './trainingConfig.ts';
+import type { PlacedParameter, ResolvedLayer, ResolvedNetwork } from './resolve.ts';
+import type { GradientClip, NormalizationConfig, OptimizerConfig } from './trainingConfig.ts';
 
 /** How targets come: class indices turned into rows of zeros and a one (or one 0/1 column), or rows of numbers. */
 export type TargetKind = 'classes' | 'values';
@@ -17,7 +18,7 @@ export function affineOf(normalization: NormalizationConfig): { scale: number; o
 
 /** The layers with the final activation left out where the loss works from the logits before it. */
 export function layersToLogits(layers: ResolvedLayer[], loss: LossName): ResolvedLayer[] {
-  const paired = losses[loss].pairedActivation;
+  const paired = lossOf(loss).pairedActivation;
   const final = finalLayer(layers.map((layer) => layer.config));
   if (paired === null || layers[final]!.config.activation !== paired) return layers;
   return layers.map((layer, i) =>
@@ -25,36 +26,119 @@ export function layersToLogits(layers: ResolvedLayer[], loss: LossName): Resolve
   );
 }
 
-interface Recording {
-  contexts: LayerContext<ResolvedLayer['config']>[];
+/** A layer's part in a program. */
+interface Recorded {
+  layer: ResolvedLayer;
+  context: LayerContext;
   inputs: Tensor[];
-  outputs: Tensor[];
+  /** What the layer's forward returned, and that with the activation. */
+  inner: Tensor;
+  output: Tensor;
 }
 
-function recordForward(
-  rec: Recorder,
-  layers: ResolvedLayer[],
-  input: Tensor,
-  options: { training: boolean; gradients?: Tensor },
-): Recording {
-  const recording: Recording = { contexts: [], inputs: [], outputs: [] };
-  let x = input;
+interface ForwardOptions {
+  training: boolean;
+  gradients?: Tensor;
+  /** Names of the layers that do not learn. */
+  frozen?: ReadonlySet<string>;
+}
+
+const activationOf = ({ config }: ResolvedLayer): ActivationName => config.activation ?? 'linear';
+const activationSlope = ({ config }: ResolvedLayer): number =>
+  slopeOf(config.activation ?? 'linear', (config.slope ?? config.alpha) as number | undefined);
+
+function recordForward(rec: Recorder, layers: ResolvedLayer[], input: Tensor, options: ForwardOptions): Recorded[] {
+  const recorded: Recorded[] = [];
   for (const [index, layer] of layers.entries()) {
+    const { definition, config, inputShapes, outputShape } = layer;
+    const frozen = options.frozen?.has(layer.name) ?? false;
     const parameters: Record<string, Tensor> = {};
     const gradients: Record<string, Tensor> = {};
-    for (const { name, offset, count } of layer.parameters) {
+    for (const { name, offset, count, trainable } of layer.parameters) {
       parameters[name] = parameterTensor(offset, count);
-      if (options.gradients) gradients[name] = rec.part(options.gradients, offset, count);
+      if (options.gradients && trainable && !frozen) gradients[name] = rec.part(options.gradients, offset, count);
     }
-    const { config, inputShape, outputShape } = layer;
-    const context = { rec, config, index, inputShape, outputShape, parameters, gradients, training: options.training };
-    const y = layer.definition.forward(context, x);
-    recording.contexts.push(context);
-    recording.inputs.push(x);
-    recording.outputs.push(y);
-    x = y;
+    const wanted = activationOf(layer);
+    const activation = definition.fuses && isFusable(wanted) ? wanted : 'linear';
+    const context: LayerContext = {
+      rec,
+      config,
+      index,
+      inputShapes,
+      outputShape,
+      parameters,
+      gradients,
+      training: options.training,
+      frozen,
+      activation,
+      saved: {},
+    };
+    const inputs = layer.inputs.map((source) => (source < 0 ? input : recorded[source]!.output));
+    const inner = definition.forward(context, inputs);
+    const output =
+      activation === wanted ? inner : recordActivation(rec, wanted, activationSlope(layer), inner, outputShape);
+    recorded.push({ layer, context, inputs, inner, output });
   }
-  return recording;
+  return recorded;
+}
+
+/**
+ * Records the backward pass of all layers, last to first. Where several layers take from one, their gradients are added.
+ * @param gradient of the last layer's output; overwritten
+ * @param straightThrough steps count as linear, as Rosenblatt's rule has it
+ * @returns the gradient of the network's input, where that was asked for
+ */
+function recordBackward(
+  rec: Recorder,
+  recorded: Recorded[],
+  gradient: Tensor,
+  { needsInputGradient, straightThrough }: { needsInputGradient: boolean; straightThrough: boolean },
+): Tensor | null {
+  // Whether anything at or before a layer wants its gradient.
+  const wants: boolean[] = [];
+  for (const { layer, context } of recorded) {
+    const before = layer.inputs.some((source) => (source < 0 ? needsInputGradient : wants[source]!));
+    wants.push(before || Object.keys(context.gradients).length > 0);
+  }
+  /** Gradients of the outputs that are still to be taken through their layers, by layer; −1: of the input. */
+  const pending = new Map<number, Tensor>([[recorded.length - 1, gradient]]);
+  for (let i = recorded.length - 1; i >= 0; i--) {
+    const dy = pending.get(i);
+    if (!dy || !wants[i]) continue;
+    pending.delete(i);
+    const { layer, context, inputs, inner, output } = recorded[i]!;
+    const activation = activationOf(layer);
+    const skipped = straightThrough && activation === 'step';
+    const fused = context.activation === activation;
+    const outputGradient = skipped
+      ? dy
+      : recordActivationBackward(
+          rec,
+          activation,
+          activationSlope(layer),
+          { x: fused ? undefined : inner, y: output, dy },
+          layer.outputShape,
+        );
+    const needs = layer.inputs.map((source) => (source < 0 ? needsInputGradient : wants[source]!));
+    const results = layer.definition.backward(context, { inputs, output: inner, outputGradient, needs });
+    for (const [k, source] of layer.inputs.entries()) {
+      const result = results[k];
+      if (!result || !needs[k]) continue;
+      const elements = elementCount(layer.inputShapes[k]!);
+      const before = pending.get(source);
+      if (before) {
+        rec.op('add', { elements }, { a: before, b: result, y: before });
+      } else if ([...pending.values()].includes(result)) {
+        // A layer that hands its gradient on to several: each may be overwritten on its way.
+        const copy = rec.perRow(elements);
+        rec.op('affine', { elements, scale: 1, offset: 0 }, { x: result, y: copy });
+        pending.set(source, copy);
+      } else {
+        pending.set(source, result);
+      }
+    }
+  }
+  return pending.get(-1) ?? null;
 }
 
 export interface PredictProgram {
@@ -81,7 +165,7 @@ export function recordPredict(
     x = rec.perRow(elements);
     rec.op('affine', { elements, scale, offset }, { x: input, y: x });
   }
-  const { outputs } = recordForward(rec, network.layers, x, { training: false });
+  const outputs = recordForward(rec, network.layers, x, { training: false }).map((layer) => layer.output);
   const output = outputs.at(-1)!;
   rec.keep(output);
   if (keepLayers) for (const tensor of outputs) rec.keep(tensor);
@@ -90,45 +174,70 @@ export function recordPredict(
 
 export interface LearnSettings {
   rows: number;
-  loss: LossName;
+  loss: LossConfig;
   targets: TargetKind;
+  /** Each row has a weight of its own, from slot 2 of the sources. */
+  weighted?: boolean;
   normalization: NormalizationConfig;
 }
 
 /** Numbers that a training or evaluation step returns: the loss (mean over rows), and how many rows were right. */
 export const stepValues = { loss: 0, correct: 1, count: 2 } as const;
 
-function recordToLoss(
-  rec: Recorder,
-  network: ResolvedNetwork,
-  settings: LearnSettings,
-  training: boolean,
-  gradients?: Tensor,
-) {
+function recordToLoss(rec: Recorder, network: ResolvedNetwork, settings: LearnSettings, options: ForwardOptions) {
   const inputElements = elementCount(network.inputShape);
   const outputElements = elementCount(network.outputShape);
+  const { loss } = settings;
+  const { threshold, classTargets } = lossOf(loss.type);
   const x = rec.perRow(inputElements);
-  const t = rec.perRow(outputElements);
+  let t = rec.perRow(outputElements);
   rec.op('gather', { slot: 0, elements: inputElements, ...affineOf(settings.normalization) }, { y: x });
   if (settings.targets === 'classes') rec.op('gather_classes', { slot: 1, classes: outputElements }, { y: t });
   else rec.op('gather', { slot: 1, elements: outputElements, scale: 1, offset: 0 }, { y: t });
-  const layers = layersToLogits(network.layers, settings.loss);
-  const recording = recordForward(rec, layers, x, { training, gradients });
-  const output = recording.outputs.at(-1)!;
-  const { record, threshold } = losses[settings.loss];
-  const gradient = rec.perRow(outputElements);
-  record(rec, outputElements, { x: output, t, dx: gradient });
+  let weights: Tensor | undefined;
+  if (settings.weighted) {
+    weights = rec.perRow(1);
+    rec.op('gather', { slot: 2, elements: 1, scale: 1, offset: 0 }, { y: weights });
+  }
+  const layers = layersToLogits(network.layers, loss.type);
+  const recorded = recordForward(rec, layers, x, options);
+  const output = recorded.at(-1)!.output;
   if (settings.targets === 'classes') {
     rec.op('count_correct', { elements: outputElements, threshold, value: stepValues.correct }, { x: output, t });
+    if (classTargets === '±1') {
+      const signed = rec.perRow(outputElements);
+      rec.op('affine', { elements: outputElements, scale: 2, offset: -1 }, { x: t, y: signed });
+      t = signed;
+    }
   }
-  return { layers, recording, gradient };
+  const gradient = recordLoss(rec, loss, outputElements, { x: output, t, weights });
+  return { recorded, output, gradient };
 }
 
-/** Loss and right answers, without learning: dropout off. */
-export function recordEvaluation(network: ResolvedNetwork, settings: LearnSettings): Recorder {
+const regularized = (network: ResolvedNetwork): PlacedParameter[] =>
+  network.layers
+    .flatMap((layer) => layer.parameters)
+    .filter(({ regularizer }) => (regularizer?.l1 ?? 0) > 0 || (regularizer?.l2 ?? 0) > 0);
+
+/** Adds the penalties of the weights to the loss, and their gradients where there are some. */
+function recordPenalties(rec: Recorder, network: ResolvedNetwork, gradients?: Tensor): void {
+  for (const { offset, count, regularizer } of regularized(network)) {
+    const { l1 = 0, l2 = 0 } = regularizer!;
+    const gradient = gradients && rec.part(gradients, offset, count);
+    rec.op(
+      'regularize',
+      { elements: count, l1, l2, value: stepValues.loss },
+      { w: parameterTensor(offset, count), gradient },
+    );
+  }
+}
+
+/** Loss and right answers, without learning: as in prediction. The output is kept, logits where the loss works from them. */
+export function recordEvaluation(network: ResolvedNetwork, settings: LearnSettings): { rec: Recorder; output: Tensor } {
   const rec = new Recorder(settings.rows);
-  recordToLoss(rec, network, settings, false);
-  return rec;
+  const { output } = recordToLoss(rec, network, settings, { training: false });
+  recordPenalties(rec, network);
+  return { rec, output: rec.keep(output) };
 }
 
 export interface TrainingProgram {
@@ -137,29 +246,83 @@ export interface TrainingProgram {
   gradients: Tensor;
   /** Gradient of the normalised input, (rows, ...inputShape); where it was asked for. */
   inputGradient: Tensor | null;
+  /** Output of each layer; kept only where asked for. */
+  outputs: Tensor[];
+}
+
+export interface TrainingSettings extends LearnSettings {
+  /** null: the gradients alone, and nothing changes. */
+  optimizer: OptimizerConfig | null;
+  frozen?: readonly string[];
+  gradientClip?: GradientClip;
+  needsInputGradient?: boolean;
+  keepLayers?: boolean;
 }
 
 /** One step of training; without an optimiser the gradients alone. */
-export function recordTraining(
-  network: ResolvedNetwork,
-  settings: LearnSettings & { optimizer: OptimizerConfig | null; needsInputGradient?: boolean },
-): TrainingProgram {
+export function recordTraining(network: ResolvedNetwork, settings: TrainingSettings): TrainingProgram {
+  const { optimizer, gradientClip, needsInputGradient = false } = settings;
+  const frozen = new Set(settings.frozen);
   const rec = new Recorder(settings.rows);
   const gradients = rec.keep(rec.allocate(Math.max(network.parameterFloats, 1)));
-  const { layers, recording, gradient } = recordToLoss(rec, network, settings, true, gradients);
-  const firstWithParameters = layers.findIndex((layer) => layer.parameters.length > 0);
-  let dy: Tensor | null = gradient;
-  for (let i = layers.length - 1; i >= 0 && dy; i--) {
-    dy = layers[i]!.definition.backward(recording.contexts[i]!, {
-      input: recording.inputs[i]!,
-      output: recording.outputs[i]!,
-      outputGradient: dy,
-      needsInputGradient: settings.needsInputGradient === true || i > firstWithParameters,
+  const { recorded, gradient } = recordToLoss(rec, network, settings, { training: true, gradients, frozen });
+  const straightThrough = settings.loss.type === 'perceptron';
+  const inputGradient = recordBackward(rec, recorded, gradient, { needsInputGradient, straightThrough });
+  if (inputGradient) rec.keep(inputGradient);
+  const outputs = recorded.map((layer) => layer.output);
+  if (settings.keepLayers) for (const tensor of outputs) rec.keep(tensor);
+  recordPenalties(rec, network, gradients);
+  const elements = network.parameterFloats;
+  if (gradientClip && elements > 0) {
+    const operands = { gradient: rec.part(gradients, 0, elements) };
+    if ('norm' in gradientClip) rec.op('clip_norm', { elements, limit: gradientClip.norm }, operands);
+    else rec.op('clip_value', { elements, limit: gradientClip.value }, operands);
+  }
+  if (optimizer) {
+    const touched = new Set(regularized(network).map(({ offset }) => offset));
+    recordUpdate(rec, optimizer, {
+      floats: elements,
+      gradient: gradients,
+      ranges: updatedRanges(network, frozen),
+      mayFuse: (offset) => !gradientClip && !touched.has(offset),
     });
+    for (const { layer, context } of recorded) {
+      if (context.frozen) continue;
+      recordConstraints(rec, layer);
+      layer.definition.update?.(context);
+    }
   }
-  if (settings.needsInputGradient && dy) rec.keep(dy);
-  if (settings.optimizer && network.parameterFloats > 0) {
-    recordUpdate(rec, settings.optimizer, network.parameterFloats, gradients);
+  return { rec, gradients, inputGradient, outputs };
+}
+
+/** What learns, in stretches that are as long as can be: gaps between tensors are nobody's and may be updated, too. */
+function updatedRanges(network: ResolvedNetwork, frozen: ReadonlySet<string>): Range[] {
+  const ranges: Range[] = [];
+  let open: Range | null = null;
+  for (const layer of network.layers) {
+    for (const { offset, count, trainable } of layer.parameters) {
+      if (!trainable || frozen.has(layer.name)) {
+        open = null;
+        continue;
+      }
+      if (!open) {
+        open = { from: offset, to: offset };
+        ranges.push(open);
+      }
+      open.to = offset + count;
+    }
   }
-  return { rec, gradients, inputGradient: settings.needsInputGradient ? dy : null };
+  return ranges;
+}
+
+function recordConstraints(rec: Recorder, layer: ResolvedLayer): void {
+  for (const { offset, count, shape, constraint } of layer.parameters) {
+    if (!constraint) continue;
+    const units = shape.at(-1)!;
+    rec.op(
+      'max_norm',
+      { inputs: count / units, units, limit: constraint.value },
+      { w: parameterTensor(offset, count) },
+    );
+  }
 }

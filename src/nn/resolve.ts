@@ -1,18 +1,20 @@
 import { type Fault, HebbError } from '../errors.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
 import { assertValid, compileSchema } from '../validate.ts';
+import { wire } from './graph.ts';
 import { type LayerDefinition, LayerError, type ParameterSpec } from './layer.ts';
 import { layers as definitions } from './layers/index.ts';
-import type { LayerConfig, NetworkConfig } from './networkConfig.ts';
+import { type LayerConfig, layerName, type NetworkConfig } from './networkConfig.ts';
 import { networkSchema } from './networkSchema.ts';
 import { align } from './recorder.ts';
 
 /** A parameter with its place among all of the network's, in floats. */
 export interface PlacedParameter extends ParameterSpec {
-  /** LAYER.weight or LAYER.bias. */
+  /** LAYER.weight, LAYER.bias, … */
   tensorName: string;
-  /** Number of the tensor within the network, counted from 0: 2 × layer, plus 1 for a bias. */
+  /** Number that keys the tensor's random numbers. */
   index: number;
+  trainable: boolean;
   offset: number;
   count: number;
 }
@@ -21,7 +23,9 @@ export interface ResolvedLayer {
   definition: LayerDefinition;
   config: LayerConfig;
   name: string;
-  inputShape: Shape;
+  /** Indices of the layers whose outputs it takes, −1 for the network's input; with their shapes. */
+  inputs: number[];
+  inputShapes: Shape[];
   outputShape: Shape;
   parameters: PlacedParameter[];
   flops: number;
@@ -33,7 +37,7 @@ export interface ResolvedNetwork {
   layers: ResolvedLayer[];
   inputShape: Shape;
   outputShape: Shape;
-  /** Trainable numbers. */
+  /** Trainable numbers: without the statistics that batchNorm keeps. */
   parameterCount: number;
   /** Floats that the parameters take with each tensor at a 64-byte boundary. */
   parameterFloats: number;
@@ -68,19 +72,34 @@ export function resolveNetwork(network: NetworkConfig, dataShape?: Shape, pointe
       },
     ]);
   }
-  const faults = duplicateNames(network.layers, pointer);
-  const layers: ResolvedLayer[] = [];
-  let shape = inputShape;
+  const { wiring, faults } = wire(network.layers, pointer);
+  if (faults.length > 0) throw invalid(faults);
+  /** By layer; undefined where the layer, or one before it, is at fault: what follows from it is not told. */
+  const resolvedLayers: (ResolvedLayer | undefined)[] = [];
   let offset = 0;
   for (const [i, { type, ...given }] of network.layers.entries()) {
     const definition = definitions.get(type)!;
-    const name = given.name ?? `${type}_${i}`;
+    const name = layerName({ type, ...given }, i);
     const config: LayerConfig = { type, name, ...definition.defaults, ...given };
+    const inputs = wiring[i]!;
+    const inputShapes = inputs.map((source) => (source < 0 ? inputShape : resolvedLayers[source]?.outputShape));
+    if (!inputShapes.every((shape) => shape !== undefined)) {
+      resolvedLayers.push(undefined);
+      continue;
+    }
     try {
-      const outputShape = definition.outputShape(config, shape);
-      const parameters = definition.parameters(config, shape).map((spec, k): PlacedParameter => {
+      checkInputCount(definition, inputs.length);
+      const outputShape = definition.outputShape(config, inputShapes);
+      const parameters = definition.parameters(config, inputShapes).map((spec, k): PlacedParameter => {
         const count = elementCount(spec.shape);
-        const placed = { ...spec, tensorName: `${name}.${spec.name}`, index: 2 * i + k, offset, count };
+        const placed = {
+          trainable: true,
+          ...spec,
+          tensorName: `${name}.${spec.name}`,
+          index: streamOf(i, k),
+          offset,
+          count,
+        };
         offset += align(count);
         return placed;
       });
@@ -95,27 +114,27 @@ export function resolveNetwork(network: NetworkConfig, dataShape?: Shape, pointe
           received: 'softmax',
         });
       }
-      const flops = definition.flops(config, shape, outputShape);
-      layers.push({ definition, config, name, inputShape: shape, outputShape, parameters, flops });
-      shape = outputShape;
+      const flops = definition.flops(config, inputShapes, outputShape);
+      resolvedLayers.push({ definition, config, name, inputs, inputShapes, outputShape, parameters, flops });
     } catch (error) {
       if (!(error instanceof LayerError)) throw error;
+      resolvedLayers.push(undefined);
       faults.push({
         pointer: `${pointer}/layers/${i}${error.key ? `/${error.key}` : ''}`,
-        message: `${type} '${name}': ${error.message}`,
+        message: `${type} '${name}'${givenBy(resolvedLayers, inputs)}: ${error.message}`,
         expected: error.expected,
         received: error.received,
       });
-      break; // what follows has no known input
     }
   }
   if (faults.length > 0) throw invalid(faults);
+  const layers = resolvedLayers as ResolvedLayer[];
   const resolved: ResolvedNetwork = {
     config: { input: [...inputShape], layers: layers.map((layer) => layer.config) },
     layers,
     inputShape,
-    outputShape: shape,
-    parameterCount: layers.flatMap((l) => l.parameters).reduce((sum, p) => sum + p.count, 0),
+    outputShape: layers.at(-1)!.outputShape,
+    parameterCount: layers.flatMap((l) => l.parameters).reduce((sum, p) => sum + (p.trainable ? p.count : 0), 0),
     parameterFloats: offset,
     flopsPerSample: layers.reduce((sum, l) => sum + l.flops, 0),
     floatsPerSample: layers.reduce((sum, l) => sum + elementCount(l.outputShape), elementCount(inputShape)),
@@ -130,22 +149,32 @@ function invalid(faults: Fault[]): HebbError {
   return new HebbError('invalid-network', `${faults[0]!.message}${more}`, faults);
 }
 
-function duplicateNames(layers: LayerConfig[], pointer: string): Fault[] {
-  const seen = new Map<string, number>();
-  const faults: Fault[] = [];
-  for (const [i, layer] of layers.entries()) {
-    const name = layer.name ?? `${layer.type}_${i}`;
-    const before = seen.get(name);
-    if (before !== undefined) {
-      faults.push({
-        pointer: `${pointer}/layers/${i}/name`,
-        message: `layer ${i} is called '${name}', and so is layer ${before}`,
-        received: name,
-      });
-    }
-    seen.set(name, i);
+/** Key of the random numbers of a layer's k-th tensor. Part of every hash: never renumber. */
+function streamOf(layer: number, k: number): number {
+  return 2 * layer + (k & 1) + 4096 * (k >> 1);
+}
+
+function checkInputCount(definition: LayerDefinition, count: number): void {
+  if (definition.merges && count < 2) {
+    throw new LayerError('it takes two inputs or more: name them in "from"', { key: 'from', received: count });
   }
-  return faults;
+  if (definition.merges || count === 1) return;
+  throw new LayerError(
+    `it takes one input, got ${count}: join them by {"type": "add"} or {"type": "concatenate"} before it`,
+    {
+      key: 'from',
+      expected: 1,
+      received: count,
+    },
+  );
+}
+
+/** " after conv2d 'c1'": the layers on the other side of a shape that does not fit. */
+function givenBy(layers: (ResolvedLayer | undefined)[], inputs: number[]): string {
+  const sources = inputs.map((source) =>
+    source < 0 ? 'the input' : `${layers[source]!.config.type} '${layers[source]!.name}'`,
+  );
+  return ` after ${sources.join(' and ')}`;
 }
 
 /** What is wrong with the values that a layer is to start from. */

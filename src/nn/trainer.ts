@@ -90,9 +90,9 @@ export async function evaluate(
   const order = rowsOf(split);
   if (order.length === 0) throw new HebbError('invalid-data', 'there are no samples to evaluate');
   const rows = evaluationRows(network.resolved, order.length);
-  const rec = recordEvaluation(network.resolved, {
+  const { rec } = recordEvaluation(network.resolved, {
     rows,
-    loss: settings.loss.type,
+    loss: settings.loss,
     targets: settings.targets,
     normalization: network.normalization,
   });
@@ -157,10 +157,12 @@ export async function* train(
   network.prepareTraining(training.optimizer);
   const { rec } = recordTraining(network.resolved, {
     rows: batch,
-    loss: training.loss.type,
+    loss: training.loss,
     targets: data.targets,
     normalization: network.normalization,
     optimizer: training.optimizer,
+    frozen: training.frozen,
+    gradientClip: training.gradientClip,
   });
   const program = rec.finish(network.memory, network.settings);
   const cancel = () => program.cancel();
@@ -184,7 +186,7 @@ async function* epochs(
 ): AsyncGenerator<TrainingEvent, TrainingOutcome> {
   const { seed, logEverySteps } = training;
   const stepsPerEpoch = Math.ceil(rows.length / batch);
-  const learningRates = Float64Array.of(training.optimizer.learningRate);
+  const learningRates = Float64Array.of(Number(training.optimizer.learningRate));
   const start = performance.now();
   let lastProgress = start;
   let globalStep = 0;

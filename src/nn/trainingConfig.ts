@@ -1,35 +1,52 @@
-import { type Static, Type } from 'typebox';
-import { initializerSchema, largestNumber } from './initializers.ts';
+import { type Static, type TObject, Type } from 'typebox';
+import { type InitializerConfig, initializerSchema, largestNumber } from './initializers.ts';
+import { type LossConfig, lossNames } from './losses.ts';
+import { type MetricConfig, metricNames } from './metrics.ts';
+
+export type { LossName } from './losses.ts';
 
 const closed = { additionalProperties: false } as const;
 
-export const lossNames = ['softmaxCrossEntropy', 'binaryCrossEntropy', 'meanSquaredError', 'halfSquaredError'] as const;
-export type LossName = (typeof lossNames)[number];
-
-export const lossSchema = Type.Object({ type: Type.Enum([...lossNames]) }, closed);
-
-const learningRate = Type.Number({ exclusiveMinimum: 0, maximum: 1e6 });
-const decay = Type.Number({ minimum: 0, exclusiveMaximum: 1 });
-
-const sgdSchema = Type.Object(
-  { type: Type.Literal('sgd'), learningRate: Type.Optional(learningRate), momentum: Type.Optional(decay) },
-  closed,
-);
-const adamSchema = Type.Object(
+export const lossSchema = Type.Object(
   {
-    type: Type.Literal('adam'),
-    learningRate: Type.Optional(learningRate),
-    beta1: Type.Optional(decay),
-    beta2: Type.Optional(decay),
-    epsilon: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+    type: Type.Enum(lossNames),
+    labelSmoothing: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        exclusiveMaximum: 1,
+        description: 'Of the cross-entropies: targets move so far towards equal shares [0].',
+      }),
+    ),
+    delta: Type.Optional(
+      Type.Number({ exclusiveMinimum: 0, maximum: 1e6, description: 'Of huber: where its parabola ends [1].' }),
+    ),
   },
   closed,
 );
 
+const rate = Type.Number({ exclusiveMinimum: 0, maximum: 1e6 });
+const learningRate = Type.Optional(
+  Type.Union([rate, Type.Literal('auto')], {
+    description: 'A number, or "auto": found by a short range test before the training.',
+  }),
+);
+const share = Type.Number({ minimum: 0, exclusiveMaximum: 1 });
+const momentum = Type.Optional(share);
+const epsilon = Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 }));
+const betas = { beta1: Type.Optional(share), beta2: Type.Optional(share), epsilon };
+
+const optimizerSchemas = {
+  sgd: { learningRate, momentum, nesterov: Type.Optional(Type.Boolean({ description: 'Needs a momentum [false].' })) },
+  rmsprop: { learningRate, decay: Type.Optional(share), epsilon, momentum },
+  adagrad: { learningRate, epsilon },
+  adam: { learningRate, ...betas },
+  adamw: { learningRate, ...betas, weightDecay: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })) },
+  perceptron: { learningRate: Type.Optional(rate) },
+};
+export type OptimizerName = keyof typeof optimizerSchemas;
+
 /** JSON schema of a union told apart by its `type` key, in the form that both Ajv and OpenAPI understand. */
-export function taggedUnion<Schemas extends [import('typebox').TObject, ...import('typebox').TObject[]]>(
-  schemas: Schemas,
-) {
+export function taggedUnion<Schemas extends [TObject, ...TObject[]]>(schemas: Schemas) {
   return Type.Unsafe<Static<Schemas[number]>>({
     type: 'object',
     required: ['type'],
@@ -38,18 +55,120 @@ export function taggedUnion<Schemas extends [import('typebox').TObject, ...impor
   });
 }
 
-export const optimizerSchema = taggedUnion([sgdSchema, adamSchema]);
+const tagged = <Name extends string, Keys extends Record<string, import('typebox').TSchema>>(type: Name, keys: Keys) =>
+  Type.Object({ type: Type.Literal(type), ...keys }, closed);
+
+export const optimizerSchema = taggedUnion([
+  tagged('sgd', optimizerSchemas.sgd),
+  tagged('rmsprop', optimizerSchemas.rmsprop),
+  tagged('adagrad', optimizerSchemas.adagrad),
+  tagged('adam', optimizerSchemas.adam),
+  tagged('adamw', optimizerSchemas.adamw),
+  tagged('perceptron', optimizerSchemas.perceptron),
+]);
+
+const epochsCount = Type.Integer({ minimum: 1, maximum: 1_000_000 });
+const warmup = Type.Optional(
+  Type.Number({
+    minimum: 0,
+    maximum: 1_000_000,
+    description: 'Epochs over which the rate first grows evenly from near zero [0].',
+  }),
+);
+const decayFactor = Type.Number({ exclusiveMinimum: 0, maximum: 1 });
+const least = Type.Optional(Type.Number({ minimum: 0, maximum: 1e6, description: 'The rate never falls below [0].' }));
+
+export const scheduleSchema = taggedUnion([
+  tagged('constant', { warmup }),
+  tagged('step', { every: epochsCount, factor: decayFactor, warmup }),
+  tagged('exponential', { factor: decayFactor, warmup }),
+  tagged('cosine', {
+    minimum: least,
+    warmup,
+    restarts: Type.Optional(
+      Type.Object(
+        {
+          first: epochsCount,
+          multiplier: Type.Optional(
+            Type.Integer({
+              minimum: 1,
+              maximum: 100,
+              description: 'Each period is so many times as long as the one before [1].',
+            }),
+          ),
+        },
+        { ...closed, description: 'The rate starts anew after `first` epochs.' },
+      ),
+    ),
+  }),
+  tagged('onPlateau', {
+    metric: Type.Optional(
+      Type.String({ description: 'Name in the metrics [validationLoss, or loss without a validation split].' }),
+    ),
+    patience: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1_000_000,
+        description: 'Epochs without an improvement that are waited [10].',
+      }),
+    ),
+    factor: Type.Optional(decayFactor),
+    minimum: least,
+    minDelta: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1e6, description: 'What counts as an improvement [0].' }),
+    ),
+    warmup,
+  }),
+]);
+export type ScheduleConfig = Static<typeof scheduleSchema>;
+
+const clipLimit = Type.Number({ exclusiveMinimum: 0, maximum: 1e30 });
+export const gradientClipSchema = Type.Union(
+  [Type.Object({ norm: clipLimit }, closed), Type.Object({ value: clipLimit }, closed)],
+  { description: '{norm}: of all gradients together; {value}: of each element.' },
+);
+export type GradientClip = Static<typeof gradientClipSchema>;
+
+export const earlyStoppingSchema = Type.Object(
+  {
+    metric: Type.Optional(
+      Type.String({ description: 'Name in the metrics [validationLoss, or loss without a validation split].' }),
+    ),
+    patience: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1_000_000,
+        description: 'Epochs without an improvement that are waited [10].',
+      }),
+    ),
+    minDelta: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1e6, description: 'What counts as an improvement [0].' }),
+    ),
+    restoreBest: Type.Optional(
+      Type.Boolean({ description: 'The job ends with the weights of its best epoch [true].' }),
+    ),
+  },
+  closed,
+);
+export type EarlyStopping = Static<typeof earlyStoppingSchema>;
 
 export const normalizationSchema = taggedUnion([
-  Type.Object({ type: Type.Literal('none') }, closed),
-  Type.Object(
-    {
-      type: Type.Literal('scale'),
-      factor: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: largestNumber })),
-    },
-    closed,
-  ),
+  tagged('none', {}),
+  tagged('scale', { factor: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: largestNumber })) }),
 ]);
+
+const metricName = Type.Enum(metricNames);
+export const metricsSchema = Type.Array(
+  Type.Union([
+    metricName,
+    Type.Object({ type: Type.Literal('topK'), k: Type.Integer({ minimum: 1, maximum: 1000 }) }, closed),
+  ]),
+  {
+    maxItems: 20,
+    uniqueItems: true,
+    description: 'Worked out over whole splits at the end of each epoch [classification: accuracy].',
+  },
+);
 
 /** Largest seed: all random numbers are keyed by 32 bits of it. */
 export const maxSeed = 2 ** 32 - 1;
@@ -59,6 +178,9 @@ export const trainingSchema = Type.Object(
   {
     epochs: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'Passes over the training split [10].' }),
+    ),
+    steps: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Instead of epochs: ends after so many steps.' }),
     ),
     batchSize: Type.Optional(
       Type.Union([Type.Integer({ minimum: 1, maximum: 65_536 }), Type.Literal('full')], {
@@ -71,9 +193,34 @@ export const trainingSchema = Type.Object(
     ),
     loss: Type.Optional(lossSchema),
     optimizer: Type.Optional(optimizerSchema),
+    schedule: Type.Optional(scheduleSchema),
+    gradientClip: Type.Optional(gradientClipSchema),
     initializer: Type.Optional(initializerSchema),
     normalization: Type.Optional(normalizationSchema),
     validation: Type.Optional(Type.Object({ fraction: Type.Number({ minimum: 0, exclusiveMaximum: 1 }) }, closed)),
+    earlyStopping: Type.Optional(earlyStoppingSchema),
+    classWeights: Type.Optional(
+      Type.Unsafe<Record<string, number>>({
+        type: 'object',
+        additionalProperties: { type: 'number', minimum: 0, maximum: 1e6 },
+        description: 'By class name: how much a sample of the class counts in the loss [1].',
+      }),
+    ),
+    metrics: Type.Optional(metricsSchema),
+    frozen: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+        maxItems: 1000,
+        uniqueItems: true,
+        description: 'Names of layers that keep their weights.',
+      }),
+    ),
+    initialModel: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: 'A model whose weights to start from, where names and shapes agree.',
+      }),
+    ),
     logEverySteps: Type.Optional(
       Type.Integer({ minimum: 1, description: 'A metrics row every so many steps, beside those per epoch.' }),
     ),
@@ -82,21 +229,34 @@ export const trainingSchema = Type.Object(
 );
 export type TrainingRequest = Static<typeof trainingSchema>;
 
+type Rate = number | 'auto';
 export type OptimizerConfig =
-  | { type: 'sgd'; learningRate: number; momentum: number }
-  | { type: 'adam'; learningRate: number; beta1: number; beta2: number; epsilon: number };
+  | { type: 'sgd'; learningRate: Rate; momentum: number; nesterov: boolean }
+  | { type: 'rmsprop'; learningRate: Rate; decay: number; epsilon: number; momentum: number }
+  | { type: 'adagrad'; learningRate: Rate; epsilon: number }
+  | { type: 'adam'; learningRate: Rate; beta1: number; beta2: number; epsilon: number }
+  | { type: 'adamw'; learningRate: Rate; beta1: number; beta2: number; epsilon: number; weightDecay: number }
+  | { type: 'perceptron'; learningRate: number };
 export type NormalizationConfig = { type: 'none' } | { type: 'scale'; factor: number };
 
 /** Training settings with every default filled in; sent again as a request they do the same. */
 export interface TrainingConfig {
   epochs: number;
+  steps?: number;
   batchSize: number | 'full';
   shuffle: boolean;
   seed: number;
-  loss: { type: LossName };
+  loss: LossConfig;
   optimizer: OptimizerConfig;
-  initializer: import('./initializers.ts').InitializerConfig;
+  schedule?: ScheduleConfig;
+  gradientClip?: GradientClip;
+  initializer: InitializerConfig;
   normalization: NormalizationConfig;
   validation?: { fraction: number };
+  earlyStopping?: EarlyStopping;
+  classWeights?: Record<string, number>;
+  metrics?: MetricConfig[];
+  frozen?: string[];
+  initialModel?: string;
   logEverySteps?: number;
 }

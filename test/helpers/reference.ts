@@ -130,7 +130,12 @@ export function loss(
     const t = targets[r]!;
     if (kind === 'meanSquaredError') total += y.reduce((s, v, i) => s + (v - t[i]!) ** 2, 0) / y.length;
     else if (kind === 'halfSquaredError') total += y.reduce((s, v, i) => s + (v - t[i]!) ** 2, 0) / 2;
-    else if (kind === 'softmaxCrossEntropy') {
+    else if (kind === 'meanAbsoluteError') total += y.reduce((s, v, i) => s + Math.abs(v - t[i]!), 0) / y.length;
+    else if (kind === 'hinge') total += y.reduce((s, v, i) => s + Math.max(0, 1 - v * t[i]!), 0) / y.length;
+    else if (kind === 'huber') {
+      const huber = (d: number) => (Math.abs(d) <= 1 ? d ** 2 / 2 : Math.abs(d) - 0.5);
+      total += y.reduce((s, v, i) => s + huber(v - t[i]!), 0) / y.length;
+    } else if (kind === 'softmaxCrossEntropy') {
       const p = last === 'softmax' ? y : activate('softmax', y, y.length);
       total -= p.reduce((s, v, i) => s + (t[i] ? t[i]! * Math.log(v) : 0), 0);
     } else {

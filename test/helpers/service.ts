@@ -85,7 +85,7 @@ export function jobRecord(id: string, changes: Partial<JobRecord> = {}): JobReco
       shuffle: true,
       seed: 0,
       loss: { type: 'softmaxCrossEntropy' },
-      optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0 },
+      optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0, nesterov: false },
       initializer: 'glorotUniform',
       normalization: { type: 'none' },
     },

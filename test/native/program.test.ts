@@ -133,7 +133,7 @@ describe('running', () => {
     const code = [
       ...instruction('gather', [0, 3, 2, 1], [[arena, 0]]),
       ...instruction('dense_backward_weight', [3, 3], [[arena, 0], [arena, 0], [arena, 16]]), // biome-ignore format: one operand each
-      ...instruction('sgd', [8, 0.5], [[parameters, 0], [arena, 16], [parameters, 8]]), // biome-ignore format: as above
+      ...instruction('sgd', [8, 0.5, 0], [[parameters, 0], [arena, 16], [parameters, 8]]), // biome-ignore format: as above
     ];
     const train = request({
       order: Uint32Array.of(2, 0, 1, 3, 0),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { isas } from '../../src/native.ts';
+import { type LossName, lossNames } from '../../src/nn/losses.ts';
 import { Network } from '../../src/nn/network.ts';
 import type { NetworkConfig } from '../../src/nn/networkConfig.ts';
-import { type LossName, lossNames } from '../../src/nn/trainingConfig.ts';
 import { uniform, weightsOf } from '../helpers/networks.ts';
 import { differences, loss as referenceLoss } from '../helpers/reference.ts';
 
@@ -16,6 +16,11 @@ describe('losses', () => {
     binaryCrossEntropy: { units: 2, activations: ['linear', 'sigmoid'], targets: (r) => [r % 2, Number(r > 2)] },
     meanSquaredError: { units: 3, activations: ['linear', 'softmax', 'sigmoid'], targets: (r) => [r / 5, -0.5, 1] },
     halfSquaredError: { units: 3, activations: ['linear', 'tanh'], targets: (r) => [r / 5, -0.5, 1] },
+    meanAbsoluteError: { units: 3, activations: ['linear', 'sigmoid'], targets: (r) => [r / 5, -0.5, 1] },
+    huber: { units: 3, activations: ['linear'], targets: (r) => [r / 5, -2.5, 3] },
+    hinge: { units: 3, activations: ['linear', 'tanh'], targets: (r) => [1, -1, r % 2 ? 1 : -1] },
+    // Its gradient is a rule, not a derivative: see the optimisers' tests.
+    perceptron: { units: 1, activations: [], targets: () => [0] },
   };
   for (const isa of isas) {
     for (const kind of lossNames) {

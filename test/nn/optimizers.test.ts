@@ -56,7 +56,7 @@ describe('optimisers follow PyTorch’s definitions, step by step in double prec
 });
 
 describe('sgd updates dense weights where their gradient arises', () => {
-  const sgd: OptimizerConfig = { type: 'sgd', learningRate: 0.1, momentum: 0 };
+  const sgd: OptimizerConfig = { type: 'sgd', learningRate: 0.1, momentum: 0, nesterov: false };
 
   /** Weights after an epoch of 23 rows, in batches; the update fused, or recorded apart from the gradient. */
   async function train(config: NetworkConfig, isa: string, batch: number, fused: boolean): Promise<Float32Array> {
@@ -64,14 +64,18 @@ describe('sgd updates dense weights where their gradient arises', () => {
     network.prepareTraining(sgd);
     const { rec, gradients } = recordTraining(network.resolved, {
       rows: batch,
-      loss: 'meanSquaredError',
+      loss: { type: 'meanSquaredError' },
       targets: 'values',
       normalization: { type: 'none' },
       optimizer: fused ? sgd : null,
     });
     const floats = network.resolved.parameterFloats;
     if (!fused) {
-      rec.op('sgd', { elements: floats, momentum: 0 }, { w: parameterTensor(0, floats), gradient: gradients });
+      rec.op(
+        'sgd',
+        { elements: floats, momentum: 0, nesterov: 0 },
+        { w: parameterTensor(0, floats), gradient: gradients },
+      );
     }
     expect(rec.print().includes('dense_sgd')).toBe(fused);
     const program = rec.finish(network.memory, network.settings);

@@ -1,46 +1,117 @@
 import { type Static, type TProperties, Type } from 'typebox';
 import { elementCount, formatShape, type Shape } from '../../shape.ts';
 import { activationSchema } from '../activations.ts';
-import { initializerSchema } from '../initializers.ts';
-import { LayerError } from '../layer.ts';
+import { type InitializerConfig, initializerSchema } from '../initializers.ts';
+import { type Constraint, LayerError, type ParameterSpec, type Regularizer } from '../layer.ts';
 
 /** Tensors are named LAYER.weight, so a layer's name has no dot. */
 const layerName = Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]*$', maxLength: 64 });
 
-/** Schema of a layer: `type`, `name` and its own keys, and no other. */
+const source = Type.String({ minLength: 1, maxLength: 64 });
+
+/** Keys of every layer. */
+export const layerKeys = {
+  name: Type.Optional(layerName),
+  from: Type.Optional(
+    Type.Union([source, Type.Array(source, { minItems: 1, maxItems: 100 })], {
+      description:
+        'Name of the layer whose output it takes, or several; "input" is the network’s input [the layer before].',
+    }),
+  ),
+};
+
+/** Schema of a layer: `type`, `name`, `from` and its own keys, and no other. */
 export function layerSchema<Name extends string, Keys extends TProperties>(type: Name, keys: Keys) {
-  return Type.Object(
-    { type: Type.Literal(type), name: Type.Optional(layerName), ...keys },
-    { additionalProperties: false },
+  return Type.Object({ type: Type.Literal(type), ...layerKeys, ...keys }, { additionalProperties: false });
+}
+
+const factor = Type.Optional(Type.Number({ minimum: 0, maximum: 1e6 }));
+const givenValues = Type.Optional(Type.Array(Type.Unknown()));
+
+/** Schema of the values that a layer's parameters start from. */
+export function weightsSchema<Name extends string>(...names: Name[]) {
+  const keys = Object.fromEntries(names.map((name) => [name, givenValues])) as Record<Name, typeof givenValues>;
+  return Type.Optional(
+    Type.Object(keys, {
+      additionalProperties: false,
+      description: 'Start from these values, nested as the tensors’ shapes.',
+    }),
   );
 }
 
-/** Keys of the layers with weights. */
+/** Keys of the layers with a weight. */
 export const weightKeys = {
   activation: Type.Optional(activationSchema),
-  bias: Type.Optional(Type.Boolean()),
   initializer: Type.Optional(initializerSchema),
-  biasInitializer: Type.Optional(initializerSchema),
-  weights: Type.Optional(
+  regularizer: Type.Optional(
     Type.Object(
+      { l1: factor, l2: factor },
+      { additionalProperties: false, description: 'Adds l1 · Σ|w| + l2 · Σw² of the weight to the loss.' },
+    ),
+  ),
+  constraint: Type.Optional(
+    Type.Object(
+      { type: Type.Literal('maxNorm'), value: Type.Number({ exclusiveMinimum: 0, maximum: 1e6 }) },
       {
-        weight: Type.Optional(Type.Array(Type.Unknown())),
-        bias: Type.Optional(Type.Array(Type.Unknown())),
+        additionalProperties: false,
+        description: 'After each step the weights of a unit are scaled to a norm of at most `value`.',
       },
-      { additionalProperties: false, description: 'Start from these values, nested as the tensors’ shapes.' },
     ),
   ),
 };
 
-const side = Type.Integer({ minimum: 1, maximum: 4096 });
+/** … and with a bias. */
+export const biasKeys = {
+  bias: Type.Optional(Type.Boolean({ description: '[true]' })),
+  biasInitializer: Type.Optional(initializerSchema),
+};
+
+interface Weighted {
+  initializer?: InitializerConfig;
+  regularizer?: Regularizer;
+  constraint?: Constraint;
+}
+
+/** A layer's weight as its configuration asks for it. */
+export function weightSpec(
+  config: Weighted,
+  shape: Shape,
+  fans: { fanIn: number; fanOut: number },
+  name = 'weight',
+): ParameterSpec {
+  const { initializer, regularizer, constraint } = config;
+  return { name, shape, ...fans, initializer, regularizer, constraint };
+}
+
+/** A layer's bias of so many elements, as a list: empty where the configuration leaves it out. */
+export function biasSpec(
+  config: { bias?: boolean; biasInitializer?: InitializerConfig },
+  units: number,
+  fans: { fanIn: number; fanOut: number },
+): ParameterSpec[] {
+  if (config.bias === false) return [];
+  return [{ name: 'bias', shape: [units], ...fans, initializer: config.biasInitializer ?? 'zeros' }];
+}
+
+export const sideSchema = Type.Integer({ minimum: 1, maximum: 4096 });
 /** A number for both dimensions, or [vertical, horizontal]. */
-export const sizeSchema = Type.Union([side, Type.Array(side, { minItems: 2, maxItems: 2 })]);
+export const sizeSchema = Type.Union([sideSchema, Type.Array(sideSchema, { minItems: 2, maxItems: 2 })]);
 export type Size = Static<typeof sizeSchema>;
 
 export const paddingSchema = Type.Union([Type.Enum(['valid', 'same']), Type.Integer({ minimum: 0, maximum: 4095 })], {
   description: '"valid" (none), "same" (output = input / stride, rounded up) or a number of zeros on each side.',
 });
-export type Padding = Static<typeof paddingSchema>;
+type OnePadding = Static<typeof paddingSchema>;
+/** For both dimensions, or for each. */
+export type Padding = OnePadding | [OnePadding, OnePadding];
+
+export const filtersSchema = Type.Integer({ minimum: 1, maximum: 65_536 });
+export const groupsSchema = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 65_536, description: 'Each filter sees the channels of its own group.' }),
+);
+export const multiplierSchema = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 1024, description: 'Filters of each channel [1].' }),
+);
 
 export function pair(size: Size | number[]): [number, number] {
   return typeof size === 'number' ? [size, size] : [size[0]!, size[1]!];
@@ -52,6 +123,15 @@ export function imageShape(type: string, input: Shape): [number, number, number]
   throw new LayerError(
     `${type} takes images (height, width, channels), got ${formatShape(input)}${input.length === 2 ? `: give the network's input as [${input.join(', ')}, 1]` : ''}`,
     { expected: '(height, width, channels)', received: input },
+  );
+}
+
+/** @throws LayerError where the input is not a sequence (length, channels) */
+export function sequenceShape(type: string, input: Shape): [number, number] {
+  if (input.length === 2) return input as [number, number];
+  throw new LayerError(
+    `${type} takes sequences (length, channels), got ${formatShape(input)}${input.length === 1 ? `: add {"type": "reshape", "shape": [${input[0]}, 1]} before it` : ''}`,
+    { expected: '(length, channels)', received: input },
   );
 }
 
@@ -69,13 +149,14 @@ export function windowGeometry(
   const padBefore: number[] = [];
   for (const d of [0, 1] as const) {
     const [input, size, stride] = [image[d], window.size[d], window.stride[d]];
-    if (window.padding === 'same') {
+    const padding = Array.isArray(window.padding) ? window.padding[d] : window.padding;
+    if (padding === 'same') {
       const count = Math.ceil(input / stride);
       output.push(count);
       padBefore.push(Math.floor(Math.max((count - 1) * stride + size - input, 0) / 2));
       continue;
     }
-    const pad = window.padding === 'valid' ? 0 : window.padding;
+    const pad = padding === 'valid' ? 0 : padding;
     if (pad >= size) {
       throw new LayerError(`padding ${pad} must be smaller than ${window.key} ${size}`, {
         key: 'padding',
@@ -109,3 +190,6 @@ export function extentOf(shape: Shape): { positions: number; channels: number } 
   const channels = shape.at(-1) ?? 1;
   return { positions: elementCount(shape) / channels, channels };
 }
+
+/** What has one number a channel feeds one output and is fed by one input. */
+export const normFans = { fanIn: 1, fanOut: 1 };

@@ -10,9 +10,10 @@ export const flatten: LayerDefinition<Static<typeof schema>> = {
   type: 'flatten',
   schema,
   defaults: {},
-  outputShape: (_config, input) => [elementCount(input)],
+  formula: '(…) → (elements)',
+  outputShape: (_config, [input]) => [elementCount(input!)],
   parameters: () => [],
   flops: () => 0,
-  forward: (_context, x) => x,
-  backward: (_context, { outputGradient }) => outputGradient,
+  forward: (_context, [x]) => x!,
+  backward: (_context, { outputGradient }) => [outputGradient],
 };

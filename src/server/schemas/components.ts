@@ -1,7 +1,8 @@
 import { type TSchema, Type } from 'typebox';
 import { splitNames } from '../../data/dataset.ts';
 import { problemTable } from '../../errors.ts';
-import { lossNames, normalizationSchema, trainingSchema } from '../../nn/trainingConfig.ts';
+import { lossNames } from '../../nn/losses.ts';
+import { normalizationSchema, trainingSchema } from '../../nn/trainingConfig.ts';
 import { component, nullable, sha256, shape, time } from './common.ts';
 import * as examples from './examples.ts';
 

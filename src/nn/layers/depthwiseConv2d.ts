@@ -1,0 +1,76 @@
+import { type Static, Type } from 'typebox';
+import type { Shape } from '../../shape.ts';
+import type { LayerDefinition } from '../layer.ts';
+import {
+  biasKeys,
+  biasSpec,
+  imageShape,
+  layerSchema,
+  multiplierSchema,
+  paddingSchema,
+  pair,
+  sizeSchema,
+  weightKeys,
+  weightSpec,
+  weightsSchema,
+} from './common.ts';
+import { convolutionFlops, convolutionSizes, recordConvolution, recordConvolutionBackward } from './convolution.ts';
+
+const schema = layerSchema('depthwiseConv2d', {
+  kernel: sizeSchema,
+  multiplier: multiplierSchema,
+  stride: Type.Optional(sizeSchema),
+  padding: Type.Optional(paddingSchema),
+  dilation: Type.Optional(sizeSchema),
+  ...weightKeys,
+  ...biasKeys,
+  weights: weightsSchema('weight', 'bias'),
+});
+type Config = Static<typeof schema>;
+
+function sizes(config: Config, [input]: Shape[]) {
+  const [height, width, channels] = imageShape('depthwiseConv2d', input!);
+  return convolutionSizes({
+    image: [height, width],
+    channels,
+    filters: channels * (config.multiplier ?? 1),
+    kernel: pair(config.kernel),
+    stride: pair(config.stride ?? 1),
+    dilation: pair(config.dilation ?? 1),
+    groups: channels,
+    padding: config.padding ?? 'valid',
+  });
+}
+
+/** Each channel with filters of its own: w (kernel, kernel, 1, channels · multiplier), those of a channel side by side. */
+export const depthwiseConv2d: LayerDefinition<Config> = {
+  type: 'depthwiseConv2d',
+  schema,
+  defaults: { multiplier: 1, stride: 1, padding: 'valid', dilation: 1, activation: 'linear', bias: true },
+  formula: 'conv2d with as many groups as channels',
+  fuses: true,
+
+  outputShape(config, inputs) {
+    const g = sizes(config, inputs);
+    return [g.output_height, g.output_width, g.filters];
+  },
+
+  parameters(config, [input]) {
+    const [height, width] = pair(config.kernel);
+    const filters = input![2]! * (config.multiplier ?? 1);
+    const fans = { fanIn: height * width, fanOut: height * width * (config.multiplier ?? 1) };
+    return [weightSpec(config, [height, width, 1, filters], fans), ...biasSpec(config, filters, fans)];
+  },
+
+  flops: (config, inputs) => convolutionFlops(sizes(config, inputs)),
+
+  forward({ rec, config, inputShapes, parameters, activation }, [x]) {
+    const tensors = { x: x!, w: parameters.weight!, b: parameters.bias };
+    return recordConvolution(rec, sizes(config, inputShapes), activation, tensors);
+  },
+
+  backward({ rec, config, inputShapes, parameters, gradients }, { inputs: [x], outputGradient: dy, needs }) {
+    const tensors = { x: x!, w: parameters.weight!, dy, dw: gradients.weight, db: gradients.bias };
+    return [recordConvolutionBackward(rec, sizes(config, inputShapes), tensors, needs[0]!)];
+  },
+};
