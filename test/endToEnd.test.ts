@@ -330,10 +330,10 @@ describe('bad input', () => {
       /10 classes.*"units": 10/,
     );
     await refused(
-      layers({ type: 'conv3d', filters: 2, kernel: 3 }),
+      layers({ type: 'conv2dd', filters: 2, kernel: 3 }),
       400,
       '/network/layers/0/type',
-      /unknown type "conv3d" \(did you mean "conv2d"\?\)/,
+      /unknown type "conv2dd" \(did you mean "conv2d"\?\)/,
     );
     await refused(
       layers({ type: 'dense', unit: 10 }),
