@@ -19,7 +19,26 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
          InstanceMethod<&ProgramObject::predict>("predict"),
          InstanceMethod<&ProgramObject::predict_async>("predictAsync"), InstanceMethod<&ProgramObject::run>("run"),
          InstanceMethod<&ProgramObject::read>("read"), InstanceMethod<&ProgramObject::cancel>("cancel"),
-         InstanceMethod<&ProgramObject::dispose>("dispose")});
+         InstanceMethod<&ProgramObject::dispose>("dispose"), StaticMethod<&ProgramObject::measure>("measure")});
+  }
+
+  /// {code, rows, arena, parameterFloats, isa} → {shared, perThread}: floats of scratch memory that the program would
+  /// take.
+  static Napi::Value measure(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    if (!info[0].IsObject()) return fail(env, "measure takes an object"), env.Undefined();
+    const Napi::Object object = info[0].As<Napi::Object>();
+    ProgramSpec spec;
+    if (!read_code(object, &spec)) return env.Undefined();
+    spec.parameter_floats = Size(whole(object, "parameterFloats", 0, kMostFloats));
+    if (env.IsExceptionPending()) return env.Undefined();
+    std::string error;
+    const ScratchNeed need = Program::measure(spec, &error);
+    if (!error.empty()) return fail(env, error), env.Undefined();
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("shared", double(need.shared));
+    result.Set("perThread", double(need.per_thread));
+    return result;
   }
 
   explicit ProgramObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -30,12 +49,7 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     }
     const Napi::Object object = info[0].As<Napi::Object>();
     ProgramSpec spec;
-    bool fits;
-    const auto code = typed_array<double>(object.Get("code"), napi_float64_array, "code", &fits);
-    if (!fits) return;
-    spec.code.assign(code.Data(), code.Data() + code.ElementLength());
-    spec.rows = Size(whole(object, "rows", 1, 2147483647.0));
-    spec.arena_floats = Size(whole(object, "arena", 0, kMostFloats));
+    if (!read_code(object, &spec)) return;
     threads_ = int(whole(object, "threads", 1, 1024));
     input_ = region(object, "input");
     output_ = region(object, "output");
@@ -52,19 +66,28 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
       return;
     }
     spec.parameters = parameters->data, spec.parameter_floats = parameters->count;
-    const Napi::Value isa = object.Get("isa");
-    const std::string name = isa.IsString() ? isa.As<Napi::String>().Utf8Value() : "";
-    spec.kernels = select_kernels(name.empty() ? nullptr : name.c_str());
-    if (!spec.kernels) {
-      fail(env, "this CPU has no instruction set '" + name + "' that Hebb knows");
-      return;
-    }
     std::string error;
     program_ = Program::create(std::move(spec), &error);
     if (!program_) fail(env, error);
   }
 
  private:
+  /// What a program is before it has memory. @return false with an exception pending
+  static bool read_code(const Napi::Object& object, ProgramSpec* spec) {
+    const Napi::Env env = object.Env();
+    bool fits;
+    const auto code = typed_array<double>(object.Get("code"), napi_float64_array, "code", &fits);
+    if (!fits) return false;
+    spec->code.assign(code.Data(), code.Data() + code.ElementLength());
+    spec->rows = Size(whole(object, "rows", 1, 2147483647.0));
+    spec->arena_floats = Size(whole(object, "arena", 0, kMostFloats));
+    const Napi::Value isa = object.Get("isa");
+    const std::string name = isa.IsString() ? isa.As<Napi::String>().Utf8Value() : "";
+    spec->kernels = select_kernels(name.empty() ? nullptr : name.c_str());
+    if (!spec->kernels) fail(env, "this CPU has no instruction set '" + name + "' that Hebb knows");
+    return !env.IsExceptionPending();
+  }
+
   struct Region {
     Size offset = 0, elements = 0;
   };

@@ -37,7 +37,9 @@ constexpr double kLargestDim = 2147483647.0;
 /// Reads a program's code and checks each instruction against the list of ops and the memory there is.
 class Loader {
  public:
-  Loader(const ProgramSpec& spec, Program& program) : spec_(spec), program_(program), rows(double(spec.rows)) {}
+  /// @param arena, parameters where the operands will lie; they are not looked at
+  Loader(const ProgramSpec& spec, Program& program, float* arena, float* parameters)
+      : spec_(spec), program_(program), arena_(arena), parameters_(parameters), rows(double(spec.rows)) {}
 
   std::string load() {
     while (error_.empty() && at_ < spec_.code.size()) {
@@ -106,7 +108,7 @@ class Loader {
            (in_arena ? "an arena" : "parameters") + " of " + number(available));
       return nullptr;
     }
-    return (in_arena ? program_.arena_.get() : program_.parameters_.get()) + Size(offset);
+    return (in_arena ? arena_ : parameters_) + Size(offset);
   }
 
   void slot_need(int slot, Size elements, bool classes) {
@@ -157,6 +159,7 @@ class Loader {
 
   const ProgramSpec& spec_;
   Program& program_;
+  float *const arena_, *const parameters_;
   const OpInfo* op_ = nullptr;
   std::size_t at_ = 0;
   std::string error_;
@@ -182,6 +185,27 @@ const std::vector<OpInfo>& op_list() {
   return list;
 }
 
+ScratchNeed Program::need() const {
+  ScratchNeed most;
+  for (const auto& instruction : instructions_) {
+    const ScratchNeed need = instruction->scratch(*kernels_, rows_);
+    if (need.shared > most.shared) most.shared = need.shared;
+    if (need.per_thread > most.per_thread) most.per_thread = need.per_thread;
+  }
+  // Threads on neighbouring scratch must not share a cache line.
+  most.per_thread = (most.per_thread + 31) / 16 * 16;
+  return most;
+}
+
+ScratchNeed Program::measure(const ProgramSpec& spec, std::string* error) {
+  Program program;
+  program.rows_ = spec.rows;
+  program.kernels_ = spec.kernels;
+  float nowhere;
+  *error = Loader(spec, program, &nowhere, &nowhere).load();
+  return error->empty() ? program.need() : ScratchNeed{};
+}
+
 std::unique_ptr<Program> Program::create(ProgramSpec spec, std::string* error) {
   auto program = std::make_unique<Program>();
   program->arena_ = allocate_floats(spec.arena_floats);
@@ -193,15 +217,9 @@ std::unique_ptr<Program> Program::create(ProgramSpec spec, std::string* error) {
   program->parameters_ = spec.parameters;
   program->rows_ = spec.rows;
   program->kernels_ = spec.kernels;
-  *error = Loader(spec, *program).load();
+  *error = Loader(spec, *program, program->arena_.get(), program->parameters_.get()).load();
   if (!error->empty()) return nullptr;
-  for (const auto& instruction : program->instructions_) {
-    const ScratchNeed need = instruction->scratch(*spec.kernels, spec.rows);
-    if (need.shared > program->scratch_.shared) program->scratch_.shared = need.shared;
-    if (need.per_thread > program->scratch_.per_thread) program->scratch_.per_thread = need.per_thread;
-  }
-  // Threads on neighbouring scratch must not share a cache line.
-  program->scratch_.per_thread = (program->scratch_.per_thread + 31) / 16 * 16;
+  program->scratch_ = program->need();
   program->shared_scratch_ = allocate_floats(program->scratch_.shared);
   program->thread_scratch_ = allocate_floats(program->scratch_.per_thread);
   program->scratch_threads_ = 1;

@@ -63,6 +63,9 @@ struct TrainRequest {
 
 class Program {
  public:
+  /// What the instructions of a program want of scratch memory; the program is checked, but nothing is allocated.
+  /// @return with a message in `error` where the checker refuses it
+  static ScratchNeed measure(const ProgramSpec& spec, std::string* error);
   /// @return the program, or null with a message that names the instruction and what is wrong with it
   static std::unique_ptr<Program> create(ProgramSpec spec, std::string* error);
 
@@ -92,6 +95,7 @@ class Program {
     Size elements = 0;
     bool classes = false;
   };
+  ScratchNeed need() const;
   void prepare(Step& step, int threads);
   /// Runs all instructions; false where `cancelled` was seen before the last.
   bool run_step(Step& step);

@@ -74,14 +74,17 @@ export interface NativeProgram {
   dispose(): void;
 }
 
-interface ProgramSpec {
+interface ProgramCode {
   code: Float64Array;
   /** Largest batch. */
   rows: number;
   /** Floats. */
   arena: number;
-  parameters: Memory;
   isa: string;
+}
+
+interface ProgramSpec extends ProgramCode {
+  parameters: Memory;
   threads: number;
   input?: { offset: number; elements: number };
   output?: { offset: number; elements: number };
@@ -91,7 +94,11 @@ interface Addon {
   info: { kernelVersion: string; isas: string[]; activations: string[]; ops: OpInfo[] };
   Memory: new (floats: number) => Memory;
   MappedFile: new (path: string) => MappedFile;
-  Program: new (spec: ProgramSpec) => NativeProgram;
+  Program: {
+    new (spec: ProgramSpec): NativeProgram;
+    /** Floats of scratch memory that a program would take; nothing is allocated. */
+    measure(spec: ProgramCode & { parameterFloats: number }): { shared: number; perThread: number };
+  };
   randomBits(seed: number, purpose: number, epoch: number, step: number, first: number, count: number): Uint32Array;
 }
 

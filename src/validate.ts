@@ -22,28 +22,45 @@ const queryAjv = new Ajv({
   verbose: true,
 });
 
-/** A validator for one schema, compiled once. */
-export function compileSchema(schema: TSchema, where: 'body' | 'query' = 'body'): ValidateFunction {
-  return (where === 'body' ? bodyAjv : queryAjv).compile(schema);
-}
+/** Checks a value: what Ajv finds wrong with it, null where it fits. */
+export type Validator = (value: unknown) => ErrorObject[] | null;
 
-/** @throws HebbError (all faults at once) where the value does not fit the schema. */
-export function assertValid(validate: ValidateFunction, value: unknown, code: ProblemCode = 'invalid-request'): void {
-  if (validate(value)) return;
-  throw validationError(validate.errors ?? [], code);
+/** A validator for one schema, compiled when it is first asked: a large union takes time and memory. */
+export function compileSchema(schema: TSchema, where: 'body' | 'query' = 'body'): Validator {
+  let validate: ValidateFunction | undefined;
+  return (value) => {
+    validate ??= (where === 'body' ? bodyAjv : queryAjv).compile(schema);
+    return validate(value) ? null : (validate.errors ?? []);
+  };
 }
 
 /** A hostile body can be wrong in a million places; nobody reads past the first hundred. */
 const mostFaults = 100;
 
+/** What is wrong with a value, at pointers that begin with `pointer`. */
+export function faultsOf(validate: Validator, value: unknown, pointer = ''): Fault[] {
+  const faults = toFaults((validate(value) ?? []).slice(0, mostFaults));
+  return faults.map((fault) => ({ ...fault, pointer: pointer + fault.pointer }));
+}
+
+/** @throws HebbError (all faults at once) where the value does not fit the schema. */
+export function assertValid(validate: Validator, value: unknown, code: ProblemCode = 'invalid-request'): void {
+  const errors = validate(value);
+  if (errors) throw validationError(errors, code);
+}
+
 export function validationError(errors: ErrorObject[], code: ProblemCode = 'invalid-request'): HebbError {
-  const faults = toFaults(errors.slice(0, mostFaults));
+  return faultyError(toFaults(errors.slice(0, mostFaults)), code);
+}
+
+/** One error for several faults; its text is the first's. */
+export function faultyError(faults: Fault[], code: ProblemCode): HebbError {
   const first = faults[0];
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
   return new HebbError(
     code,
     first ? `${first.pointer || 'the body'}: ${first.message}${more}` : 'does not fit',
-    faults,
+    faults.slice(0, mostFaults),
   );
 }
 
@@ -87,18 +104,13 @@ function toFault(error: ErrorObject): Fault {
         expected: params.missingProperty,
       };
     case 'discriminator': {
-      const known = ((error.parentSchema?.oneOf as { properties: Record<string, { const?: unknown }> }[]) ?? []).map(
-        (s) => String(s.properties[params.tag]?.const),
+      const branches = (error.parentSchema?.oneOf as { properties: Record<string, { const?: unknown }> }[]) ?? [];
+      return unknownTag(
+        pointer,
+        params.tag,
+        params.tagValue,
+        branches.map((s) => String(s.properties[params.tag]?.const)),
       );
-      const value = params.tagValue;
-      const what =
-        value === undefined ? `"${params.tag}" is missing` : `unknown ${params.tag} ${JSON.stringify(brief(value))}`;
-      return {
-        pointer: `${pointer}/${params.tag}`,
-        message: `${what}${typeof value === 'string' ? didYouMean(value, known) : ''}; expected one of ${known.join(', ')}`,
-        expected: known,
-        received: brief(value),
-      };
     }
     case 'enum':
       return {
@@ -136,15 +148,29 @@ function toFault(error: ErrorObject): Fault {
   }
 }
 
+/** The fault of a union told apart by a key, where that key is missing or names no branch. */
+export function unknownTag(pointer: string, tag: string, value: unknown, known: string[]): Fault {
+  const what = value === undefined ? `"${tag}" is missing` : `unknown ${tag} ${JSON.stringify(brief(value))}`;
+  return {
+    pointer: `${pointer}/${tag}`,
+    message: `${what}${typeof value === 'string' ? didYouMean(value, known) : ''}; expected one of ${known.join(', ')}`,
+    expected: known,
+    received: brief(value),
+  };
+}
+
 function describeUnion(schemas: unknown): string {
   if (!Array.isArray(schemas)) return 'one of the known forms';
   return schemas
     .map((s) => {
       if (s.const !== undefined) return JSON.stringify(s.const);
       if (s.enum) return `one of ${s.enum.join(', ')}`;
-      const bounds = [s.minimum !== undefined && `≥ ${s.minimum}`, s.maximum !== undefined && `≤ ${s.maximum}`].filter(
-        Boolean,
-      );
+      const bounds = [
+        s.minimum !== undefined && `≥ ${s.minimum}`,
+        s.exclusiveMinimum !== undefined && `> ${s.exclusiveMinimum}`,
+        s.maximum !== undefined && `≤ ${s.maximum}`,
+        s.exclusiveMaximum !== undefined && `< ${s.exclusiveMaximum}`,
+      ].filter(Boolean);
       if (s.type === 'array') return 'an array';
       if (s.type === 'object') return `an object {${Object.keys(s.properties ?? {}).join(', ')}}`;
       return `${s.type === 'integer' ? 'an integer' : `a ${s.type}`}${bounds.length ? ` (${bounds.join(', ')})` : ''}`;

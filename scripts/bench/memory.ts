@@ -26,6 +26,8 @@ export interface MemoryResult {
   gradients: number;
   optimizer: number;
   activations: number;
+  /** What the dry run says. */
+  told: number;
   target: number;
 }
 
@@ -87,7 +89,10 @@ export async function measureMemory(
     mkdirSync(datasetDirectory);
     mkdirSync(outputDirectory);
     const dataset = await writeNoise(datasetDirectory, { rows, inputShape, classes });
-    const plan = planJob({ network, training: { ...training, epochs: 1_000_000 }, dataset });
+    const plan = planJob(
+      { network, training: { ...training, epochs: 1_000_000 }, dataset },
+      { isa: selectIsa(), threads: settings.threads },
+    );
     const run = processes.run({
       jobId: 'bench',
       attempt: 0,
@@ -106,7 +111,17 @@ export async function measureMemory(
     const activations = 4 * workload.batch * floatsPerSample;
     const { factor, plusBytes } = targets.memory;
     const target = factor * (2 * parameters + optimizer + activations) + plusBytes;
-    return { workload: workload.name, anonymous, parameters, gradients: parameters, optimizer, activations, target };
+    const told = plan.memoryBytes;
+    return {
+      workload: workload.name,
+      anonymous,
+      parameters,
+      gradients: parameters,
+      optimizer,
+      activations,
+      told,
+      target,
+    };
   } finally {
     await processes.close();
     rmSync(folder, { recursive: true });
@@ -142,14 +157,14 @@ const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
 export function memoryTable(results: MemoryResult[]): string {
   const columns: Column[] = [
     { title: 'workload' },
-    ...['parameters', 'gradients', 'optimiser', 'activations', 'target', 'RssAnon', ''].map((title) => ({
+    ...['parameters', 'gradients', 'optimiser', 'activations', 'target', 'dry run', 'RssAnon', ''].map((title) => ({
       title,
       right: title !== '',
     })),
   ];
   const rows = results.map((r) => [
     r.workload,
-    ...[r.parameters, r.gradients, r.optimizer, r.activations, r.target, r.anonymous].map(megabytes),
+    ...[r.parameters, r.gradients, r.optimizer, r.activations, r.target, r.told, r.anonymous].map(megabytes),
     r.anonymous > r.target ? '✗' : '',
   ]);
   return `In MB; target: ${targets.memory.factor} × the parts + ${megabytes(targets.memory.plusBytes)}.\n\n${formatTable(columns, rows)}`;

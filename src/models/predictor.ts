@@ -34,6 +34,7 @@ export async function loadPredictor(
   settings: { isa?: string; threads: number },
 ): Promise<Predictor> {
   const network = new Network(withoutWeights(model.network), {
+    checked: true,
     ...settings,
     normalization: model.normalization,
     initializer: 'zeros',

@@ -4,16 +4,45 @@ import type { ResolvedNetwork } from './resolve.ts';
 import { evaluationRows } from './trainer.ts';
 import type { TrainingConfig } from './trainingConfig.ts';
 
-/** Bytes of parameters, optimiser state, the best weights so far, and the arenas of training and evaluation. */
-export function trainingBytes(resolved: ResolvedNetwork, training: TrainingConfig, samples: number): number {
-  const settings: LearnSettings = {
-    rows: Math.max(1, training.batchSize === 'full' ? samples : Math.min(training.batchSize, samples)),
+/** Bytes that a training process holds before it has a job: Node.js, its heap and the addon. */
+export const processBytes = 38e6;
+
+/** What costs depend on beside the job. */
+export interface CostSettings {
+  isa: string;
+  threads: number;
+}
+
+/**
+ * Bytes of memory that a training process takes, without the dataset, which is a mapped file: itself, parameters,
+ * optimiser state and best weights, the programs of training and evaluation with activations, gradients and scratch
+ * memory, and the order of the samples.
+ */
+export function trainingBytes(
+  resolved: ResolvedNetwork,
+  training: TrainingConfig,
+  samples: { train: number; validation?: number; test?: number },
+  settings: CostSettings,
+): number {
+  const learn: LearnSettings = {
+    rows: Math.max(1, training.batchSize === 'full' ? samples.train : Math.min(training.batchSize, samples.train)),
     loss: training.loss,
     targets: 'values',
     normalization: training.normalization,
   };
-  const { rec } = recordTraining(resolved, { ...settings, optimizer: training.optimizer });
-  const { rec: evaluation } = recordEvaluation(resolved, { ...settings, rows: evaluationRows(resolved, samples) });
-  const arrays = 2 + optimizerStates(training.optimizer);
-  return 4 * (rec.layOut() + evaluation.layOut() + resolved.parameterFloats * arrays);
+  const { optimizer, frozen, gradientClip } = training;
+  const weights = resolved.parameterFloats;
+  const states = weights * (1 + optimizerStates(optimizer));
+  const { rec } = recordTraining(resolved, { ...learn, optimizer, frozen, gradientClip });
+  const evaluation = (rows: number) => {
+    if (!rows) return 0;
+    const program = recordEvaluation(resolved, { ...learn, rows: evaluationRows(resolved, rows) });
+    return program.rec.measure(states, settings);
+  };
+  const validation = samples.validation || (training.validation?.fraction ?? 0) * samples.train;
+  // The test split is evaluated at the end, when the program of training is gone.
+  const programs = Math.max(rec.measure(states, settings) + evaluation(validation), evaluation(samples.test ?? 0));
+  const order = 3 * samples.train;
+  // Copies of the best weights: the newest, one that waits to be collected, and the file at the end.
+  return processBytes + 4 * (states + 3 * weights + programs + order);
 }

@@ -35,6 +35,8 @@ export interface NetworkOptions {
   threads?: number;
   /** Applied to every raw input [none]. */
   normalization?: NormalizationConfig;
+  /** The configuration is known to fit the schema: a plan's, or a network's own. */
+  checked?: boolean;
 }
 
 /** A view of a part; the array itself where that is all of it, because a view costs as much as a small prediction. */
@@ -66,7 +68,7 @@ export class Network {
 
   /** @throws HebbError('invalid-network') that names the layer, what came and what would fit */
   constructor(config: NetworkConfig, options: NetworkOptions = {}) {
-    this.resolved = resolveNetwork(config);
+    this.resolved = resolveNetwork(config, { checked: options.checked });
     this.settings = { isa: selectIsa(options.isa), threads: options.threads ?? 1 };
     this.normalized = options.normalization ?? { type: 'none' };
     this.memory = new Memory(this.resolved.parameterFloats);

@@ -1,7 +1,8 @@
 import { type Fault, HebbError } from '../errors.ts';
+import { selectIsa } from '../native.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
 import { assertValid, compileSchema } from '../validate.ts';
-import { trainingBytes } from './cost.ts';
+import { type CostSettings, trainingBytes } from './cost.ts';
 import type { NetworkConfig } from './networkConfig.ts';
 import { optimizers } from './optimizers.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
@@ -32,7 +33,7 @@ export interface JobPlan {
   parameters: number;
   /** Of one forward pass. */
   flopsPerSample: number;
-  /** Of parameters, optimiser state, gradients and activations of one batch. */
+  /** Of the training process, without the dataset, which is mapped from a file. */
   memoryBytes: number;
 }
 
@@ -41,27 +42,31 @@ const validate = compileSchema(trainingSchema);
 /**
  * Completes a job's network and training and works out what it takes, without allocating any of it.
  * @param dataset null for a network with given weights that is not trained
+ * @param settings of the processes that train
  * @throws HebbError('invalid-network' | 'invalid-training') with pointers into the job
  */
-export function planJob(job: {
-  network: NetworkConfig;
-  training: TrainingRequest | undefined;
-  dataset: {
-    task: 'classification' | 'regression';
-    inputShape: Shape;
-    inputType: 'uint8' | 'float32';
-    targetShape: Shape;
-    classes: string[] | null;
-    samples: { train: number; validation?: number };
-  } | null;
-}): JobPlan {
+export function planJob(
+  job: {
+    network: NetworkConfig;
+    training: TrainingRequest | undefined;
+    dataset: {
+      task: 'classification' | 'regression';
+      inputShape: Shape;
+      inputType: 'uint8' | 'float32';
+      targetShape: Shape;
+      classes: string[] | null;
+      samples: { train: number; validation?: number; test?: number };
+    } | null;
+  },
+  settings: CostSettings = { isa: selectIsa(), threads: 1 },
+): JobPlan {
   const { dataset } = job;
   const request = job.training ?? {};
   assertValid(validate, request, 'invalid-training');
   if (!dataset && request.epochs !== 0) {
     throw invalidTraining('/dataset', 'a job without a dataset cannot train: name one, or ask for 0 epochs');
   }
-  const resolved = resolveNetwork(job.network, dataset?.inputShape, '/network');
+  const resolved = resolveNetwork(job.network, { dataShape: dataset?.inputShape, pointer: '/network' });
   const data: DataDescription | null = dataset && {
     task: dataset.task,
     classes: dataset.classes?.length ?? null,
@@ -84,7 +89,7 @@ export function planJob(job: {
     })),
     parameters: resolved.parameterCount,
     flopsPerSample: resolved.flopsPerSample,
-    memoryBytes: trainingBytes(resolved, training, dataset?.samples.train ?? 1),
+    memoryBytes: trainingBytes(resolved, training, dataset?.samples ?? { train: 1 }, settings),
   };
 }
 

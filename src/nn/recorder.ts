@@ -165,16 +165,9 @@ export class Recorder {
     regions: { input?: [Tensor, number]; output?: [Tensor, number] } = {},
   ): NativeProgram {
     const arena = this.layOut();
-    const code: number[] = [];
-    for (const instruction of this.instructions) {
-      code.push(instruction.code, ...instruction.parameters);
-      for (const tensor of instruction.operands) {
-        code.push(!tensor ? 0 : tensor.space === 'arena' ? 1 : 2, tensor ? place(tensor) : 0);
-      }
-    }
     const region = (r: [Tensor, number] | undefined) => r && { offset: r[0].offset, elements: r[1] };
     return new Program({
-      code: Float64Array.from(code),
+      code: this.code(),
       rows: this.rows,
       arena,
       parameters,
@@ -183,6 +176,28 @@ export class Recorder {
       input: region(regions.input),
       output: region(regions.output),
     });
+  }
+
+  /**
+   * Floats that the program of what was recorded takes: its arena and its scratch memory, on so many threads.
+   * @param parameterFloats of the network, with the optimiser's state
+   */
+  measure(parameterFloats: number, { isa, threads }: { isa: string; threads: number }): number {
+    const arena = this.layOut();
+    const { shared, perThread } = Program.measure({ code: this.code(), rows: this.rows, arena, parameterFloats, isa });
+    return arena + shared + perThread * threads;
+  }
+
+  /** The instructions as the addon takes them; every tensor has its place. */
+  private code(): Float64Array {
+    const code: number[] = [];
+    for (const instruction of this.instructions) {
+      code.push(instruction.code, ...instruction.parameters);
+      for (const tensor of instruction.operands) {
+        code.push(!tensor ? 0 : tensor.space === 'arena' ? 1 : 2, tensor ? place(tensor) : 0);
+      }
+    }
+    return Float64Array.from(code);
   }
 
   /** The program as text, an instruction a line. */

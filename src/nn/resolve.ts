@@ -1,11 +1,11 @@
 import { type Fault, HebbError } from '../errors.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
-import { assertValid, compileSchema } from '../validate.ts';
+import { faultyError } from '../validate.ts';
 import { wire } from './graph.ts';
 import { type LayerDefinition, LayerError, type ParameterSpec } from './layer.ts';
 import { layers as definitions } from './layers/index.ts';
 import { type LayerConfig, layerName, type NetworkConfig } from './networkConfig.ts';
-import { networkSchema } from './networkSchema.ts';
+import { networkFaults } from './networkSchema.ts';
 import { align } from './recorder.ts';
 
 /** A parameter with its place among all of the network's, in floats. */
@@ -46,16 +46,27 @@ export interface ResolvedNetwork {
   floatsPerSample: number;
 }
 
-const validate = compileSchema(networkSchema);
 const mostFloats = 2 ** 31 - 1;
+
+interface ResolveOptions {
+  /** Shape of a sample of the dataset; the network's input where it does not state one. */
+  dataShape?: Shape;
+  /** What the pointers of errors begin with. */
+  pointer?: string;
+  /** The network has passed before, so that its JSON need not be checked against the schema again. */
+  checked?: boolean;
+}
 
 /**
  * Works out shapes and fills in defaults.
- * @param dataShape shape of a sample of the dataset; the network's input where it does not state one
- * @throws HebbError('invalid-network') that names the layer, what came and what would fit; pointers begin with `pointer`
+ * @throws HebbError('invalid-network') that names the layer, what came and what would fit
  */
-export function resolveNetwork(network: NetworkConfig, dataShape?: Shape, pointer = ''): ResolvedNetwork {
-  assertValid(validate, network, 'invalid-network');
+export function resolveNetwork(
+  network: NetworkConfig,
+  { dataShape, pointer = '', checked = false }: ResolveOptions = {},
+): ResolvedNetwork {
+  const misfits = checked ? [] : networkFaults(network, pointer);
+  if (misfits.length > 0) throw faultyError(misfits, 'invalid-network');
   const inputShape = network.input ?? dataShape;
   if (!inputShape) {
     throw invalid([

@@ -5,12 +5,12 @@ import type { DatasetInfo } from '../data/dataset.ts';
 import { datasetSpecSchema } from '../data/source.ts';
 import { HebbError } from '../errors.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
-import { networkSchema } from '../nn/networkSchema.ts';
+import { networkFaults, networkSchema } from '../nn/networkSchema.ts';
 import { type JobPlan, trainingSamples } from '../nn/plan.ts';
 import { type TrainingConfig, trainingSchema } from '../nn/trainingConfig.ts';
 import type { ModelTraits } from '../store/models.ts';
 import type { Progress } from '../training/protocol.ts';
-import { assertValid, compileSchema } from '../validate.ts';
+import { compileSchema, faultsOf, faultyError } from '../validate.ts';
 
 const datasetName = Type.String({ minLength: 1, maxLength: 200, description: 'Id or name of a dataset.' });
 
@@ -39,14 +39,19 @@ export const jobRequestSchema = Type.Object(
 export type JobBody = Omit<Static<typeof jobRequestSchema>, 'network'> & { network: NetworkConfig };
 
 // The union would tell only that neither of its sides fits; each side by itself tells what is wrong.
-const validateWithName = compileSchema(Type.Object({ ...parts, dataset: Type.Optional(datasetName) }, closed));
-const validateWithSpec = compileSchema(Type.Object({ ...parts, dataset: datasetSpecSchema }, closed));
+const partsByHand = { ...parts, network: Type.Object({}) };
+const validateWithName = compileSchema(Type.Object({ ...partsByHand, dataset: Type.Optional(datasetName) }, closed));
+const validateWithSpec = compileSchema(Type.Object({ ...partsByHand, dataset: datasetSpecSchema }, closed));
 
 /** @throws HebbError('invalid-request') with all that does not fit the schema */
 export function checkJobBody(body: unknown): asserts body is JobBody {
   const dataset = typeof body === 'object' && body !== null && 'dataset' in body ? body.dataset : undefined;
   const hasSpec = typeof dataset === 'object' && dataset !== null && !Array.isArray(dataset);
-  assertValid(hasSpec ? validateWithSpec : validateWithName, body);
+  const faults = faultsOf(hasSpec ? validateWithSpec : validateWithName, body);
+  if (typeof body === 'object' && body !== null && 'network' in body && typeof body.network === 'object') {
+    faults.push(...networkFaults(body.network, '/network'));
+  }
+  if (faults.length > 0) throw faultyError(faults, 'invalid-request');
 }
 
 /** What is known of the model before it is trained. */

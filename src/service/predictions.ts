@@ -56,7 +56,7 @@ export function createPredictions(settings: { isa: string; threads: number }): P
   }
 
   function load(model: ModelRecord, weightsFile: string): Loaded {
-    const { layers } = resolveNetwork(model.network);
+    const { layers } = resolveNetwork(model.network, { checked: true });
     const entry: Loaded = {
       predictor: loadPredictor(model, weightsFile, settings),
       bytes: 0,

@@ -78,6 +78,7 @@ export async function* runTask(
 ): AsyncGenerator<TrainingEvent, TrainingOutcome & { result: TrainingResult }> {
   const { training } = task;
   const network = new Network(task.network, {
+    checked: true,
     seed: training.seed,
     initializer: training.initializer,
     normalization: training.normalization,

@@ -19,7 +19,10 @@ const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart, co
   // Images and multipart bodies are described by their schema, and checked by the route while they stream.
   if (contentType !== undefined && contentType !== 'application/json') return () => true;
   const validate = compileSchema(schema, httpPart === 'body' ? 'body' : 'query');
-  return (data) => (validate(data) ? { value: data } : { error: validationError(validate.errors ?? []) });
+  return (data) => {
+    const errors = validate(data);
+    return errors ? { error: validationError(errors) } : { value: data };
+  };
 };
 
 /** For routes whose service checks the body itself: the schema then only describes it. */
