@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import pLimit from 'p-limit';
 import { HebbError, type Problem } from '../errors.ts';
+import { runInThread } from '../workerThread.ts';
 import type { DatasetInfo } from './dataset.ts';
 import type { Source } from './source.ts';
 
@@ -87,28 +85,7 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 async function runWorker(task: ImportTask): Promise<DatasetInfo> {
-  const worker = startWorker(task);
-  try {
-    const result = await new Promise<ImportResult>((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', reject);
-      worker.once('exit', (code) => reject(new Error(`the import worker ended with code ${code} and no answer`)));
-    });
-    if ('problem' in result) throw HebbError.fromProblem(result.problem);
-    return result.info;
-  } finally {
-    await worker.terminate();
-  }
-}
-
-function startWorker(workerData: ImportTask): Worker {
-  // What is built runs as it is; in the source tree a worker has to register the TypeScript loader itself.
-  if (!import.meta.url.endsWith('.ts'))
-    return new Worker(new URL('./importWorker.js', import.meta.url), { workerData });
-  // By its path, since the name would be looked up as CommonJS, whose variant (4.23) cannot load its own files.
-  const tsxPackage = pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'));
-  const tsx = new URL('./dist/esm/api/index.mjs', tsxPackage).href;
-  const entry = new URL('./importWorker.ts', import.meta.url).href;
-  const script = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(entry)});`;
-  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`), { workerData });
+  const result = await runInThread<ImportResult>(new URL('./importWorker', import.meta.url), task);
+  if ('problem' in result) throw HebbError.fromProblem(result.problem);
+  return result.info;
 }

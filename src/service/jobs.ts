@@ -5,12 +5,14 @@ import type { Logger } from 'pino';
 import { uuidv7 } from 'uuidv7';
 import { datasetSpec } from '../data/source.ts';
 import { HebbError, withPointer } from '../errors.ts';
+import type { CostSettings } from '../nn/cost.ts';
 import { withoutWeights } from '../nn/networkConfig.ts';
-import { type JobPlan, planJob } from '../nn/plan.ts';
+import { type JobPlan, planJob, trainingSamples } from '../nn/plan.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
 import type { StoredEvent } from '../store/events.ts';
 import type { JobRecord } from '../store/jobs.ts';
 import type { Store } from '../store/store.ts';
+import { type EpochTask, measureEpoch } from '../training/epochTime.ts';
 import type { JobQueue } from '../training/queue.ts';
 import { isFinal } from '../training/states.ts';
 
@@ -35,6 +37,8 @@ interface Parts {
   logger: Logger;
   /** Called for a model that is no more. */
   onModelDeleted(id: string): void;
+  /** Of the processes that train. */
+  processSettings: CostSettings;
 }
 
 /** A request with its dataset found or made, and its plan. */
@@ -46,7 +50,7 @@ interface Planned {
   prepared: PreparedDataset | null;
 }
 
-export function createJobs({ store, queue, datasets, paths, logger, onModelDeleted }: Parts): Jobs {
+export function createJobs({ store, queue, datasets, paths, logger, onModelDeleted, processSettings }: Parts): Jobs {
   let closing = false;
   let forgetting: Promise<void> = Promise.resolve();
 
@@ -67,7 +71,7 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
     const prepared = typeof body.dataset === 'object' ? await prepareDataset(body.dataset) : null;
     try {
       const dataset = prepared?.record ?? findDataset(body.dataset as string | undefined);
-      const plan = planJob({ network: body.network, training: body.training, dataset });
+      const plan = planJob({ network: body.network, training: body.training, dataset }, processSettings);
       checkMemory(plan);
       return { body, plan, dataset, prepared };
     } catch (error) {
@@ -103,6 +107,29 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
           (anyName || other.name === name) &&
           JSON.stringify([other.task, other.classes, other.features]) === names,
       );
+  }
+
+  function epochTask(plan: JobPlan, dataset: DatasetRecord): EpochTask {
+    const train = trainingSamples(plan.training, dataset.samples);
+    return {
+      network: plan.network,
+      training: plan.training,
+      targets: dataset.task === 'classification' ? 'classes' : 'values',
+      inputType: dataset.inputType,
+      targetShape: dataset.targetShape,
+      samples: { train, validation: dataset.samples.validation || dataset.samples.train - train },
+      memoryBytes: plan.memoryBytes,
+      ...processSettings,
+    };
+  }
+
+  async function secondsOf(task: EpochTask): Promise<number | null> {
+    try {
+      return await measureEpoch(task);
+    } catch (error) {
+      logger.warn({ err: error }, 'the time of an epoch could not be measured');
+      return null;
+    }
   }
 
   function refuseWhenClosing(): void {
@@ -174,10 +201,11 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
     },
 
     async dryRun(body) {
-      const { plan, prepared } = await planned(body);
+      const { plan, dataset, prepared } = await planned(body);
       await prepared?.discard();
       const { layers, parameters, flopsPerSample, memoryBytes } = plan;
-      return { layers, parameters, flopsPerSample, memoryBytes, secondsPerEpoch: null };
+      const secondsPerEpoch = dataset && plan.training.epochs > 0 ? await secondsOf(epochTask(plan, dataset)) : null;
+      return { layers, parameters, flopsPerSample, memoryBytes, secondsPerEpoch };
     },
 
     list: ({ state, ...query }) =>

@@ -171,9 +171,9 @@ test('a dry run tells the costs and stores nothing', async () => {
   expect(dry).toMatchObject({
     layers: [{ name: 'dense_0', type: 'dense', inputShape: [2], outputShape: [2], parameters: 6 }],
     parameters: 6,
-    secondsPerEpoch: null,
   });
   expect(dry.memoryBytes).toBeGreaterThan(0);
+  expect(dry.secondsPerEpoch).toBeGreaterThan(0);
   expect(Object.keys(dry).sort()).toEqual(['flopsPerSample', 'layers', 'memoryBytes', 'parameters', 'secondsPerEpoch']);
   expect(services.jobs.list({ limit: 10 }).items).toEqual([]);
   expect(await readdir(join(folder, 'datasets'))).toHaveLength(1);

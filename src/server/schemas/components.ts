@@ -124,7 +124,12 @@ export const components: Record<string, TSchema> = {
     parameters: count,
     flopsPerSample: count,
     memoryBytes: count,
-    secondsPerEpoch: nullable(Type.Number({ description: 'null until this machine has been calibrated.' })),
+    secondsPerEpoch: nullable(
+      Type.Number({
+        description:
+          'Measured here for a fraction of a second; null where nothing is trained, or it is too large for that.',
+      }),
+    ),
   }),
 
   MetricRow: Type.Object(
