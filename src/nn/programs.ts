@@ -121,21 +121,20 @@ function recordBackward(
         );
     const needs = layer.inputs.map((source) => (source < 0 ? needsInputGradient : wants[source]!));
     const results = layer.definition.backward(context, { inputs, output: inner, outputGradient, needs });
-    for (const [k, source] of layer.inputs.entries()) {
-      const result = results[k];
-      if (!result || !needs[k]) continue;
+    // A layer may hand one gradient on to several: each is overwritten on its way, so each gets its own, and all do before any is.
+    const own = results.map((result, k) => {
+      if (!result || !needs[k] || results.indexOf(result) === k) return result;
       const elements = elementCount(layer.inputShapes[k]!);
+      const copy = rec.perRow(elements);
+      rec.op('affine', { elements, scale: 1, offset: 0 }, { x: result, y: copy });
+      return copy;
+    });
+    for (const [k, source] of layer.inputs.entries()) {
+      const result = own[k];
+      if (!result || !needs[k]) continue;
       const before = pending.get(source);
-      if (before) {
-        rec.op('add', { elements }, { a: before, b: result, y: before });
-      } else if ([...pending.values()].includes(result)) {
-        // A layer that hands its gradient on to several: each may be overwritten on its way.
-        const copy = rec.perRow(elements);
-        rec.op('affine', { elements, scale: 1, offset: 0 }, { x: result, y: copy });
-        pending.set(source, copy);
-      } else {
-        pending.set(source, result);
-      }
+      if (before) rec.op('add', { elements: elementCount(layer.inputShapes[k]!) }, { a: before, b: result, y: before });
+      else pending.set(source, result);
     }
   }
   return pending.get(-1) ?? null;
@@ -219,11 +218,20 @@ const regularized = (network: ResolvedNetwork): PlacedParameter[] =>
     .flatMap((layer) => layer.parameters)
     .filter(({ regularizer }) => (regularizer?.l1 ?? 0) > 0 || (regularizer?.l2 ?? 0) > 0);
 
-/** Adds the penalties of the weights to the loss, and their gradients where there are some. */
-function recordPenalties(rec: Recorder, network: ResolvedNetwork, gradients?: Tensor): void {
-  for (const { offset, count, regularizer } of regularized(network)) {
+/**
+ * Adds the penalties of the weights to the loss, and their gradients where there are some.
+ * @param learns gradients of what does not learn stay zero, as the norm of all gradients counts them in
+ */
+function recordPenalties(
+  rec: Recorder,
+  network: ResolvedNetwork,
+  gradients?: Tensor,
+  learns: (parameter: PlacedParameter) => boolean = () => true,
+): void {
+  for (const parameter of regularized(network)) {
+    const { offset, count, regularizer } = parameter;
     const { l1 = 0, l2 = 0 } = regularizer!;
-    const gradient = gradients && rec.part(gradients, offset, count);
+    const gradient = gradients && learns(parameter) ? rec.part(gradients, offset, count) : undefined;
     rec.op(
       'regularize',
       { elements: count, l1, l2, value: stepValues.loss },
@@ -271,7 +279,8 @@ export function recordTraining(network: ResolvedNetwork, settings: TrainingSetti
   if (inputGradient) rec.keep(inputGradient);
   const outputs = recorded.map((layer) => layer.output);
   if (settings.keepLayers) for (const tensor of outputs) rec.keep(tensor);
-  recordPenalties(rec, network, gradients);
+  const held = new Set(network.layers.filter(({ name }) => frozen.has(name)).flatMap((layer) => layer.parameters));
+  recordPenalties(rec, network, gradients, (parameter) => !held.has(parameter));
   const elements = network.parameterFloats;
   if (gradientClip && elements > 0) {
     const operands = { gradient: rec.part(gradients, 0, elements) };
