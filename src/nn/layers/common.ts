@@ -137,7 +137,7 @@ export function sequenceShape(type: string, input: Shape): [number, number] {
 
 /**
  * Output size and padding of a window of `kernel` moved by `stride`. "same" pads as TensorFlow does: the odd zero comes
- * after the image.
+ * after the image. PyTorch has "same" for a stride of 1 alone, and there it is the same.
  * @returns the parameters that the ops of windows share, by their names in native/ops.def
  * @throws LayerError where the window does not fit
  */

@@ -70,8 +70,10 @@ function sizes(config: Config, [input]: Shape[]) {
 
 /**
  * The gradient of a convolution with regard to its input, as a layer: every input pixel spreads the kernel over the output.
- * w (kernel, kernel, filters, channels), as in Keras. "same" gives input · stride, "valid" (input − 1) · stride + kernel, a
- * number p takes 2p from that. Zeiler et al.: "Deconvolutional networks", CVPR 2010.
+ * w (kernel, kernel, filters, channels), as in Keras. "valid" gives (input − 1) · stride + kernel, a number p takes p from each
+ * side of that, both as in PyTorch; "same" gives input · stride as in Keras: what is too much goes in halves from both sides,
+ * an odd one from the end, and what lacks is added there (PyTorch's output_padding with a padding cuts the start more).
+ * Zeiler et al.: "Deconvolutional networks", CVPR 2010.
  */
 export const conv2dTranspose: LayerDefinition<Config> = {
   type: 'conv2dTranspose',

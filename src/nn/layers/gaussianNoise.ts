@@ -5,7 +5,7 @@ import { layerSchema } from './common.ts';
 
 const schema = layerSchema('gaussianNoise', { stddev: Type.Number({ minimum: 0, maximum: 1e6 }) });
 
-/** In training adds normal numbers of mean 0; in prediction does nothing. */
+/** In training adds normal numbers of mean 0; in prediction does nothing. As in Keras; PyTorch has no such layer. */
 export const gaussianNoise: LayerDefinition<Static<typeof schema>> = {
   type: 'gaussianNoise',
   schema,

@@ -57,8 +57,8 @@ function sizes(config: Config, [input]: Shape[]) {
 }
 
 /**
- * A depthwise convolution, then one of 1 × 1 over all its channels, with no activation between them. Chollet: "Xception",
- * CVPR 2017.
+ * A depthwise convolution, then one of 1 × 1 over all its channels, with no activation between them and one bias, at the end,
+ * as in Keras; PyTorch has two layers for it. Chollet: "Xception", CVPR 2017.
  */
 export const separableConv2d: LayerDefinition<Config> = {
   type: 'separableConv2d',
