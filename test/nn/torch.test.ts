@@ -1,5 +1,6 @@
 // Against PyTorch: the numbers in test/fixtures/torch, which scripts/torch-fixtures.py writes in double precision.
-import { readdirSync, readFileSync } from 'node:fs';
+// Reached, of the largest magnitude in a tensor: 3e-7 for outputs and losses, 5e-7 for gradients of a layer, 3e-6 for those
+// through a network and for weights after 20 steps.
 import { describe, expect, test } from 'vitest';
 import { isas } from '../../src/native.ts';
 import { activationNames } from '../../src/nn/activations.ts';
@@ -11,29 +12,9 @@ import { optimizerNames, optimizers } from '../../src/nn/optimizers.ts';
 import type { GradientClip, OptimizerConfig } from '../../src/nn/trainingConfig.ts';
 import { elementCount } from '../../src/shape.ts';
 import { type Samples, stepper } from '../helpers/steps.ts';
+import { expectClose, fixtures } from '../helpers/torch.ts';
 
-const folder = new URL('../fixtures/torch/', import.meta.url);
 type Tensors = Record<string, number[]>;
-
-/** The fixtures of a kind, by the name of their file. */
-function fixtures<Case>(kind: string): [name: string, cases: Case[]][] {
-  const files = readdirSync(new URL(`${kind}/`, folder)).sort();
-  return files.map((file) => [
-    file.replace('.json', ''),
-    JSON.parse(readFileSync(new URL(`${kind}/${file}`, folder), 'utf8')),
-  ]);
-}
-
-/**
- * Compares a tensor; errors are relative to the largest magnitude in it. Reached: 3e-7 for outputs and losses, 5e-7 for gradients
- * of a layer, 3e-6 for those through a network and for weights after 20 steps.
- */
-function expectClose(actual: ArrayLike<number>, expected: number[], what: string, tolerance: number): void {
-  expect(actual.length, what).toBe(expected.length);
-  const scale = Math.max(...expected.map(Math.abs)) || 1;
-  const error = expected.reduce((most, e, i) => Math.max(most, Math.abs(actual[i]! - e)), 0) / scale;
-  expect(error, what).toBeLessThan(tolerance);
-}
 
 function expectTensors(actual: Record<string, Float32Array>, expected: Tensors, what: string, tolerance: number): void {
   expect(Object.keys(actual).sort(), what).toEqual(Object.keys(expected).sort());
