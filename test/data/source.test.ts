@@ -28,10 +28,12 @@ test('anything but exactly one kind of source is one clear fault', async () => {
     { targets: [1] },
     { inputs: [1], targets: [1], synthetic: { kind: 'xor' } },
     { targets: [1], synthetic: { kind: 'xor' } },
+    { builtin: 'iris', synthetic: { kind: 'xor' } },
+    { inputs: [1], targets: [1], builtin: 'iris' },
   ]) {
     const error = await thrown('invalid-request', () => datasetSpec(body));
     expect(error.faults).toHaveLength(1);
-    expect(error.message).toContain('either "inputs" and "targets", or "synthetic"');
+    expect(error.message).toContain('one of "inputs" with "targets", "synthetic" and "builtin" is expected');
     for (const key of Object.keys(body)) expect(error.faults[0]!.received).toContain(key);
   }
 });

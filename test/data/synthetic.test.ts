@@ -116,3 +116,34 @@ test('more than the limit is refused before it is made', async () => {
   await thrown('too-large', () => readSource(source, limits));
   await thrown('too-large', () => readSource(datasetSpec({ synthetic: { kind: 'xor' } }), { maxBytes: 31 }));
 });
+
+test('moons: two half circles that reach into each other', async () => {
+  const { info, rows } = await make({ kind: 'moons', samples: 400, seed: 2 });
+  expect(info).toMatchObject({ classes: ['0', '1'], statistics: { classCounts: [200, 200] } });
+  for (const [x, y, label] of rows as [number, number, number][]) {
+    const [dx, dy] = label === 0 ? [x, y] : [x - 1, y - 0.5];
+    expect(Math.hypot(dx, dy)).toBeCloseTo(1, 6);
+    expect(label === 0 ? dy : -dy).toBeGreaterThanOrEqual(0);
+  }
+});
+
+test('spiral: on each arm the angle grows with the radius', async () => {
+  const { info, rows } = await make({ kind: 'spiral', samples: 300, classes: 3, turns: 2, seed: 5 });
+  expect(info.statistics.classCounts).toEqual([100, 100, 100]);
+  for (const [x, y, label] of rows as [number, number, number][]) {
+    const radius = Math.hypot(x, y);
+    expect(radius).toBeLessThanOrEqual(1);
+    const turned = Math.atan2(y, x) / (2 * Math.PI) - label / 3 - 2 * radius;
+    expect(Math.abs(turned - Math.round(turned)) * radius).toBeLessThan(1e-6);
+  }
+  expect(Math.max(...rows.map(([x, y]) => Math.hypot(x!, y!)))).toBeGreaterThan(0.95);
+});
+
+test('checkerboard: the class changes from field to field', async () => {
+  const { rows } = await make({ kind: 'checkerboard', samples: 500, fields: 3, seed: 1 });
+  for (const [x, y, label] of rows as [number, number, number][]) {
+    const field = (value: number) => Math.floor(((value + 1) / 2) * 3);
+    expect(label).toBe((field(x) + field(y)) % 2);
+  }
+  expect(new Set(rows.map((row) => row[2]))).toEqual(new Set([0, 1]));
+});

@@ -10,6 +10,7 @@ export const testConfig: Config = {
   port: 0,
   host: '127.0.0.1',
   dataDir: tmpdir(),
+  mnistDir: undefined,
   jobs: 1,
   threads: 1,
   isa: undefined,

@@ -2,6 +2,7 @@ import type { ImportLimits } from '../importer.ts';
 import type { Source } from '../source.ts';
 import { readSynthetic } from '../synthetic.ts';
 import type { Table } from '../table.ts';
+import { readBuiltin } from './builtin.ts';
 import { readIdx } from './idx.ts';
 import { readJson } from './json.ts';
 
@@ -12,6 +13,7 @@ export const readers: {
   idx: readIdx,
   json: readJson,
   synthetic: readSynthetic,
+  builtin: readBuiltin,
 };
 
 /** @throws HebbError for what is wrong with the source */
