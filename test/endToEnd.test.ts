@@ -67,6 +67,17 @@ test('from an upload to a prediction', async () => {
   expect(events.match(/^event: epoch$/gm)).toHaveLength(3);
   expect(events.match(/"state":"(\w+)"/g)).toEqual(['"state":"queued"', '"state":"running"', '"state":"completed"']);
 
+  const { rows: health, findings } = (await service.call(`/v1/jobs/${job.id}/diagnostics`)).body;
+  expect(health.map((row: { epoch: number }) => row.epoch)).toEqual([1, 2, 3]);
+  expect(health[2].layers.map((layer: { type: string }) => layer.type)).toEqual(smallNet.layers.map((l) => l.type));
+  for (const row of health) {
+    expect(row.layers[0].updateRatio).toBeGreaterThan(1e-5);
+    expect(row.layers[4].outputGradientNorm).toBeGreaterThan(0);
+  }
+  expect(findings).toEqual([]);
+  const told = [...events.matchAll(/^event: diagnostics\ndata: (.*)$/gm)].map(([, data]) => JSON.parse(data));
+  expect(told).toEqual(health);
+
   const exported = await fetch(`${service.url}/v1/models/${job.id}/export?format=safetensors`);
   const file = Buffer.from(await exported.arrayBuffer());
   expect(createHash('sha256').update(file).digest('hex')).toBe(job.weightsHash);
@@ -202,6 +213,9 @@ describe('killed for real', () => {
     expect(job).toMatchObject({ state: 'completed', restarts: 1, weightsHash: undisturbed.weightsHash });
     const epochs = (await service.call(`/v1/jobs/${id}/metrics`)).body.rows.map((r: { epoch: number }) => r.epoch);
     expect(epochs).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+    const diagnosed = async (job: string) => (await service.call(`/v1/jobs/${job}/diagnostics`)).body.rows;
+    expect(await diagnosed(id)).toEqual(await diagnosed(undisturbed.id));
+    expect(await diagnosed(id)).toHaveLength(60);
   });
 
   test('the third death fails the job with the signal, and the next job runs', async () => {

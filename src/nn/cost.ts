@@ -15,7 +15,7 @@ export interface CostSettings {
 
 /**
  * Bytes of memory that a training process takes, without the dataset, which is a mapped file: itself, parameters,
- * optimiser state and best weights, the programs of training and evaluation with activations, gradients and scratch
+ * optimiser state and best weights, the programs of training, evaluation and diagnostics with activations, gradients and scratch
  * memory, and the order of the samples.
  */
 export function trainingBytes(
@@ -39,10 +39,15 @@ export function trainingBytes(
     const program = recordEvaluation(resolved, { ...learn, rows: evaluationRows(resolved, rows) });
     return program.rec.measure(states, settings);
   };
+  const diagnosed = { ...learn, rows: evaluationRows(resolved, samples.train), optimizer: null, keepLayers: true };
+  const diagnostics = recordTraining(resolved, diagnosed).rec.measure(states, settings);
   const validation = samples.validation || (training.validation?.fraction ?? 0) * samples.train;
   // The test split is evaluated at the end, when the program of training is gone.
-  const programs = Math.max(rec.measure(states, settings) + evaluation(validation), evaluation(samples.test ?? 0));
+  const programs = Math.max(
+    rec.measure(states, settings) + Math.max(evaluation(validation), diagnostics),
+    evaluation(samples.test ?? 0),
+  );
   const order = 3 * samples.train;
-  // Copies of the best weights: the newest, one that waits to be collected, and the file at the end.
+  // Copies of the weights: the best, those before a step, and one that waits to be collected.
   return processBytes + 4 * (states + 3 * weights + programs + order);
 }

@@ -11,7 +11,7 @@ import type { NetworkConfig } from './networkConfig.ts';
 import { optimizerStates } from './optimizers.ts';
 import { completeTraining } from './plan.ts';
 import { recordPredict } from './programs.ts';
-import type { Best, MetricRow, MetricValues, Progress } from './progress.ts';
+import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress } from './progress.ts';
 import type { Tensor } from './recorder.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
 import { kindOf, type Rows, type Targets, toRows, toSplit } from './samples.ts';
@@ -265,13 +265,24 @@ export class Network {
   /**
    * Trains on data in memory, from the weights that the network has; `seed` is that of shuffling and dropout. Class indices
    * come as an Int32Array, values as numbers.
+   * @param options diagnostics: measures all layers at the ends of epochs, too [false]
    * @returns the epoch rows and the best epoch
    */
   async fit(
     data: { inputs: Rows; targets: Targets; validation?: { inputs: Rows; targets: Targets } },
     training: TrainingRequest = {},
-    options: { onProgress?: (progress: Progress, metrics: MetricValues) => void; signal?: AbortSignal } = {},
-  ): Promise<{ rows: MetricRow[]; metrics: MetricValues; best: Best | null; cancelled: boolean }> {
+    options: {
+      onProgress?: (progress: Progress, metrics: MetricValues) => void;
+      signal?: AbortSignal;
+      diagnostics?: boolean;
+    } = {},
+  ): Promise<{
+    rows: MetricRow[];
+    metrics: MetricValues;
+    best: Best | null;
+    cancelled: boolean;
+    diagnostics: DiagnosticsRow[];
+  }> {
     assertValid(validateTraining, training, 'invalid-training');
     if (training.validation) {
       throw new HebbError(
@@ -295,12 +306,18 @@ export class Network {
       validation: data.validation && toSplit(data.validation, this),
     };
     const rows: MetricRow[] = [];
+    const diagnostics: DiagnosticsRow[] = [];
     this.fitting = true;
     try {
-      const events = train(this, source, complete, options.signal);
+      const events = train(this, source, complete, options.signal, { diagnostics: options.diagnostics });
       for (;;) {
         const { value, done } = await events.next();
-        if (done) return { rows, metrics: value.metrics, best: value.best, cancelled: value.cancelled };
+        if (done) return { rows, metrics: value.metrics, best: value.best, cancelled: value.cancelled, diagnostics };
+        if (value.type === 'diagnostics') {
+          const { type: _, ...row } = value;
+          diagnostics.push(row);
+          continue;
+        }
         if (value.type === 'row') rows.push(value.row);
         options.onProgress?.(value.progress, value.type === 'row' ? value.row.values : value.metrics);
       }

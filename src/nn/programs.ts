@@ -86,6 +86,7 @@ function recordForward(rec: Recorder, layers: ResolvedLayer[], input: Tensor, op
  * Records the backward pass of all layers, last to first. Where several layers take from one, their gradients are added.
  * @param gradient of the last layer's output; overwritten
  * @param straightThrough steps count as linear, as Rosenblatt's rule has it
+ * @param copies gets, by layer, a kept copy of the gradient of its output, where one is given
  * @returns the gradient of the network's input, where that was asked for
  */
 function recordBackward(
@@ -93,6 +94,7 @@ function recordBackward(
   recorded: Recorded[],
   gradient: Tensor,
   { needsInputGradient, straightThrough }: { needsInputGradient: boolean; straightThrough: boolean },
+  copies?: (Tensor | null)[],
 ): Tensor | null {
   // Whether anything at or before a layer wants its gradient.
   const wants: boolean[] = [];
@@ -107,6 +109,7 @@ function recordBackward(
     if (!dy || !wants[i]) continue;
     pending.delete(i);
     const { layer, context, inputs, inner, output } = recorded[i]!;
+    if (copies) copies[i] = rec.keep(recordCopy(rec, dy, elementCount(layer.outputShape)));
     const activation = activationOf(layer);
     const skipped = straightThrough && activation === 'step';
     const fused = context.activation === activation;
@@ -124,10 +127,7 @@ function recordBackward(
     // A layer may hand one gradient on to several: each is overwritten on its way, so each gets its own, and all do before any is.
     const own = results.map((result, k) => {
       if (!result || !needs[k] || results.indexOf(result) === k) return result;
-      const elements = elementCount(layer.inputShapes[k]!);
-      const copy = rec.perRow(elements);
-      rec.op('affine', { elements, scale: 1, offset: 0 }, { x: result, y: copy });
-      return copy;
+      return recordCopy(rec, result, elementCount(layer.inputShapes[k]!));
     });
     for (const [k, source] of layer.inputs.entries()) {
       const result = own[k];
@@ -138,6 +138,12 @@ function recordBackward(
     }
   }
   return pending.get(-1) ?? null;
+}
+
+function recordCopy(rec: Recorder, x: Tensor, elements: number): Tensor {
+  const y = rec.perRow(elements);
+  rec.op('affine', { elements, scale: 1, offset: 0 }, { x, y });
+  return y;
 }
 
 export interface PredictProgram {
@@ -256,6 +262,8 @@ export interface TrainingProgram {
   inputGradient: Tensor | null;
   /** Output of each layer; kept only where asked for. */
   outputs: Tensor[];
+  /** Gradient of each layer's output; null where none was needed, empty where the layers are not kept. */
+  outputGradients: (Tensor | null)[];
 }
 
 export interface TrainingSettings extends LearnSettings {
@@ -275,7 +283,14 @@ export function recordTraining(network: ResolvedNetwork, settings: TrainingSetti
   const gradients = rec.keep(rec.allocate(Math.max(network.parameterFloats, 1)));
   const { recorded, gradient } = recordToLoss(rec, network, settings, { training: true, gradients, frozen });
   const straightThrough = settings.loss.type === 'perceptron';
-  const inputGradient = recordBackward(rec, recorded, gradient, { needsInputGradient, straightThrough });
+  const outputGradients: (Tensor | null)[] = settings.keepLayers ? recorded.map(() => null) : [];
+  const inputGradient = recordBackward(
+    rec,
+    recorded,
+    gradient,
+    { needsInputGradient, straightThrough },
+    settings.keepLayers ? outputGradients : undefined,
+  );
   if (inputGradient) rec.keep(inputGradient);
   const outputs = recorded.map((layer) => layer.output);
   if (settings.keepLayers) for (const tensor of outputs) rec.keep(tensor);
@@ -301,7 +316,7 @@ export function recordTraining(network: ResolvedNetwork, settings: TrainingSetti
       layer.definition.update?.(context);
     }
   }
-  return { rec, gradients, inputGradient, outputs };
+  return { rec, gradients, inputGradient, outputs, outputGradients };
 }
 
 /** What learns, in stretches that are as long as can be: gaps between tensors are nobody's and may be updated, too. */

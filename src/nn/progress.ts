@@ -26,3 +26,34 @@ export interface Progress {
 export interface Best extends MetricValues {
   epoch: number;
 }
+
+/** What a layer looked like at the end of an epoch; null where it has no such thing, or the number is not finite. */
+export interface LayerDiagnostics {
+  name: string;
+  type: string;
+  /** Norm of the loss's gradient by the layer's parameters, of those that learn. */
+  gradientNorm: number | null;
+  /** Norm of the parameters that learn. */
+  weightNorm: number | null;
+  /** ‖w after − w before‖ / ‖w after‖ of the last step of the epoch; about 0.001 is usual. */
+  updateRatio: number | null;
+  /** Of the layer's outputs, over rows and units. */
+  activationMean: number | null;
+  activationDeviation: number | null;
+  /** Share of the units that are 0 for every row: of relu and its like. A channel of an image is one unit. */
+  deadUnits: number | null;
+  /** Share of the outputs at the flat ends of sigmoid, hardSigmoid (below 0.02, above 0.98) or tanh (beyond ±0.98). */
+  saturated: number | null;
+  /** Norm of the loss's gradient by the layer's outputs. */
+  outputGradientNorm: number | null;
+}
+
+/** The health of all layers after an epoch, measured on the same rows of the training split each time. */
+export interface DiagnosticsRow {
+  epoch: number;
+  /** Over the measured rows, as in training. */
+  loss: number | null;
+  /** Share of the measured rows that are right; null for a regression. */
+  accuracy: number | null;
+  layers: LayerDiagnostics[];
+}

@@ -1,8 +1,9 @@
 import { HebbError } from '../errors.ts';
 import { type NativeProgram, purpose, randomBits, type Source } from '../native.ts';
+import { Diagnostics, isDiagnosed } from './diagnostics.ts';
 import type { Network } from './network.ts';
 import { recordEvaluation, recordTraining, stepValues, type TargetKind } from './programs.ts';
-import type { Best, MetricRow, MetricValues, Progress } from './progress.ts';
+import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress } from './progress.ts';
 import type { ResolvedNetwork } from './resolve.ts';
 import type { TrainingConfig } from './trainingConfig.ts';
 
@@ -23,7 +24,8 @@ export interface TrainingData {
 /** What a training tells while it runs. */
 export type TrainingEvent =
   | { type: 'progress'; progress: Progress; metrics: MetricValues }
-  | { type: 'row'; row: MetricRow; progress: Progress; best: Best | null };
+  | { type: 'row'; row: MetricRow; progress: Progress; best: Best | null }
+  | ({ type: 'diagnostics' } & DiagnosticsRow);
 
 export interface TrainingOutcome {
   cancelled: boolean;
@@ -138,7 +140,7 @@ function diverged(what: string): HebbError {
 
 /**
  * Trains a network and tells progress, rows of the curves, and at the end the outcome. Leaves the weights in the network.
- * `signal` ends it after the current instruction.
+ * `signal` ends it after the current instruction; `diagnostics` [false] tells of the layers, too, and changes no bit.
  *
  * @throws HebbError('diverged') with epoch and step where the loss stops being finite; rows before that were yielded
  */
@@ -147,6 +149,7 @@ export async function* train(
   data: TrainingData,
   training: TrainingConfig,
   signal?: AbortSignal,
+  options: { diagnostics?: boolean } = {},
 ): AsyncGenerator<TrainingEvent, TrainingOutcome> {
   const rows = rowsOf(data.train);
   if (rows.length === 0) throw new HebbError('invalid-data', 'the training split has no samples');
@@ -155,22 +158,30 @@ export async function* train(
   }
   const batch = training.batchSize === 'full' ? rows.length : Math.min(training.batchSize, rows.length);
   network.prepareTraining(training.optimizer);
-  const { rec } = recordTraining(network.resolved, {
-    rows: batch,
+  const learning = {
     loss: training.loss,
     targets: data.targets,
     normalization: network.normalization,
-    optimizer: training.optimizer,
     frozen: training.frozen,
+  };
+  const { rec } = recordTraining(network.resolved, {
+    ...learning,
+    rows: batch,
+    optimizer: training.optimizer,
     gradientClip: training.gradientClip,
   });
   const program = rec.finish(network.memory, network.settings);
+  const measured = rows.slice(0, evaluationRows(network.resolved, rows.length));
+  const diagnostics = options.diagnostics
+    ? new Diagnostics(network, { ...learning, rows: measured.length }, measured)
+    : null;
   const cancel = () => program.cancel();
   signal?.addEventListener('abort', cancel);
   try {
-    return yield* epochs(network, program, data, training, rows, batch, signal);
+    return yield* epochs(network, program, data, training, rows, batch, signal, diagnostics);
   } finally {
     signal?.removeEventListener('abort', cancel);
+    diagnostics?.dispose();
     program.dispose();
   }
 }
@@ -183,6 +194,7 @@ async function* epochs(
   rows: Uint32Array,
   batch: number,
   signal: AbortSignal | undefined,
+  diagnostics: Diagnostics | null,
 ): AsyncGenerator<TrainingEvent, TrainingOutcome> {
   const { seed, logEverySteps } = training;
   const stepsPerEpoch = Math.ceil(rows.length / batch);
@@ -215,10 +227,16 @@ async function* epochs(
   for (let epoch = 1; epoch <= training.epochs; epoch++) {
     const order = training.shuffle ? shuffledOrder(rows, seed, epoch - 1) : rows;
     const mean = new RunningMean();
+    const diagnosed =
+      diagnostics && isDiagnosed(epoch, training.epochs, network.resolved.layers.length) ? diagnostics : null;
+    const lastStep = stepsPerEpoch - 1;
     for (let step = 0; step < stepsPerEpoch; ) {
       if (signal?.aborted) return cancelled();
+      if (step === lastStep) diagnosed?.beforeLastStep();
+      // Where the last step is looked at, it is a slice of its own.
+      const stretch = diagnosed && step < lastStep ? order.subarray(0, lastStep * batch) : order;
       const slice = await program.train({
-        ...run(data.train, order, batch),
+        ...run(data.train, stretch, batch),
         firstStep: step,
         learningRates,
         seed,
@@ -264,6 +282,11 @@ async function* epochs(
     }
     const row: MetricRow = { kind: 'epoch', epoch, step: globalStep, values: metrics };
     yield { type: 'row', row, progress: progressAt(epoch), best };
+    if (diagnosed) {
+      const { sources } = run(data.train, order, batch);
+      const key = { epoch, seed, globalStep: globalStep - 1 };
+      yield { type: 'diagnostics', ...(await diagnosed.measure(sources, key, data.targets === 'classes')) };
+    }
   }
   return { cancelled: false, step: globalStep, metrics, best };
 

@@ -6,6 +6,7 @@ import { uuidv7 } from 'uuidv7';
 import { datasetSpec } from '../data/source.ts';
 import { HebbError, withPointer } from '../errors.ts';
 import type { CostSettings } from '../nn/cost.ts';
+import { findingsOf } from '../nn/findings.ts';
 import { withoutWeights } from '../nn/networkConfig.ts';
 import { type JobPlan, planJob, trainingSamples } from '../nn/plan.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
@@ -245,6 +246,11 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
           ? store.metrics.after(job.id, resolution, since)
           : store.metrics.thinned(job.id, resolution, since, points);
       return { rows, next: rows.at(-1)?.seq ?? since };
+    },
+
+    diagnostics(id) {
+      const rows = store.diagnostics.ofJob(find(id).id);
+      return { rows, findings: findingsOf(rows) };
     },
 
     events: (id, after, signal) => followed(find(id), after ?? 0, signal),

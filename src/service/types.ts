@@ -1,9 +1,10 @@
 import type { DatasetInfo, SplitName, Task } from '../data/dataset.ts';
 import type { Problem } from '../errors.ts';
+import type { Finding } from '../nn/findings.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import type { LossName, NormalizationConfig, TrainingConfig } from '../nn/trainingConfig.ts';
 import type { Shape } from '../shape.ts';
-import type { Best, MetricValues, Progress } from '../training/protocol.ts';
+import type { Best, DiagnosticsRow, MetricValues, Progress } from '../training/protocol.ts';
 import type { JobState } from '../training/states.ts';
 
 export type { JobState };
@@ -72,7 +73,7 @@ export type TimedRow = { seq: number; time: string; epoch: number; step: number 
 /** Something that happened to a job; ids grow by one per event of a job. */
 export interface JobEvent {
   id: number;
-  type: 'state' | 'progress' | 'epoch';
+  type: 'state' | 'progress' | 'epoch' | 'diagnostics';
   data: unknown;
 }
 
@@ -138,6 +139,8 @@ export interface JobService {
     id: string,
     query: { resolution: 'epoch' | 'step'; since?: number; points?: number },
   ): { rows: TimedRow[]; next: number };
+  /** The layers after each epoch that was diagnosed, and what that says. */
+  diagnostics(id: string): { rows: DiagnosticsRow[]; findings: Finding[] };
   /** Events after the given id (all that are kept where it is left out), then live; ends after the event of a final state. */
   events(id: string, after: number | undefined, signal: AbortSignal): AsyncIterable<JobEvent>;
 }

@@ -1,21 +1,26 @@
+import type { DiagnosticsRow } from '../nn/progress.ts';
 import { type Database, first } from './database.ts';
+import { toDiagnosticsRow } from './diagnostics.ts';
 import { type StoredRow, toStoredRow } from './metrics.ts';
 
 /** What happened to a job. Ids of kept events grow by one; a progress event bears the id of the kept one before it. */
 export type StoredEvent =
   | { id: number; type: 'state'; data: { state: string } & Record<string, unknown> }
   | { id: number; type: 'epoch'; data: StoredRow }
+  | { id: number; type: 'diagnostics'; data: DiagnosticsRow }
   | { id: number; type: 'progress'; data: unknown };
 
 interface Row {
   id: number;
-  type: 'state' | 'epoch';
+  type: 'state' | 'epoch' | 'diagnostics';
   data: string | null;
   seq: number;
   time: string;
   epoch: number;
   step: number;
   metrics: string;
+  diagnosed: number;
+  layers: string;
 }
 
 /** Events read at once by one who follows. */
@@ -36,19 +41,23 @@ export function eventStore(db: Database) {
      SELECT :job, COALESCE(MAX(id), 0) + 1, :type, :data, :row FROM events WHERE job = :job`,
   );
   const after = db.prepare(
-    `SELECT id, type, data, seq, time, epoch, step, metrics
-     FROM events LEFT JOIN metrics ON metrics.job = events.job AND metrics.seq = events.row
+    `SELECT id, type, data, seq, time, metrics.epoch, step, metrics, diagnostics.epoch AS diagnosed, layers
+     FROM events
+     LEFT JOIN metrics ON events.type = 'epoch' AND metrics.job = events.job AND metrics.seq = events.row
+     LEFT JOIN diagnostics
+       ON events.type = 'diagnostics' AND diagnostics.job = events.job AND diagnostics.epoch = events.row
      WHERE events.job = ? AND id > ? ORDER BY id LIMIT ${pageSize}`,
   );
   const last = db.prepare('SELECT COALESCE(MAX(id), 0) AS id FROM events WHERE job = ?');
   const followers = new Map<string, Set<Follower>>();
 
   const read = (job: string, id: number): StoredEvent[] =>
-    (after.all(job, id) as Row[]).map((row) =>
-      row.type === 'state'
-        ? { id: row.id, type: 'state', data: JSON.parse(row.data!) }
-        : { id: row.id, type: 'epoch', data: toStoredRow(row) },
-    );
+    (after.all(job, id) as Row[]).map((row) => {
+      if (row.type === 'state') return { id: row.id, type: 'state', data: JSON.parse(row.data!) };
+      if (row.type === 'epoch') return { id: row.id, type: 'epoch', data: toStoredRow(row) };
+      const data = toDiagnosticsRow({ epoch: row.diagnosed, layers: row.layers });
+      return { id: row.id, type: 'diagnostics', data };
+    });
 
   return {
     /** Keeps a state event; part of the transaction that changes the state. */
@@ -58,6 +67,10 @@ export function eventStore(db: Database) {
     /** Keeps the event of an epoch whose row in the metrics is `row`. */
     insertEpoch(job: string, row: number): void {
       insert.run({ job, type: 'epoch', data: null, row });
+    },
+    /** Keeps the event of an epoch whose layers are in the diagnostics. */
+    insertDiagnostics(job: string, epoch: number): void {
+      insert.run({ job, type: 'diagnostics', data: null, row: epoch });
     },
     lastId: (job: string) => first<{ id: number }>(last, job)!.id,
     /** Tells those who follow the job that there are new events; to be called after the commit. */

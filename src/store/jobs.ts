@@ -1,9 +1,10 @@
 import type { Problem } from '../errors.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
-import type { Best, MetricRow, MetricValues, Progress } from '../nn/progress.ts';
+import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress } from '../nn/progress.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
 import { type Database, first, fromJson, toJson } from './database.ts';
 import type { Listed, PageRequest } from './datasets.ts';
+import type { DiagnosticsStore } from './diagnostics.ts';
 import type { EventStore } from './events.ts';
 import type { MetricStore } from './metrics.ts';
 import type { ModelRecord, ModelStore, ModelTraits } from './models.ts';
@@ -118,6 +119,7 @@ const statusParameters = (status: JobStatus) => ({
 /** What a training process told since the last time. */
 export interface JobNews {
   rows: MetricRow[];
+  diagnostics?: DiagnosticsRow[];
   progress: Progress;
   metrics: MetricValues;
   best: Best | null;
@@ -128,7 +130,14 @@ const deletedAtOnce = 500;
 
 export type JobStore = ReturnType<typeof jobStore>;
 
-export function jobStore(db: Database, metrics: MetricStore, events: EventStore, models: ModelStore) {
+interface Stores {
+  metrics: MetricStore;
+  diagnostics: DiagnosticsStore;
+  events: EventStore;
+  models: ModelStore;
+}
+
+export function jobStore(db: Database, { metrics, diagnostics, events, models }: Stores) {
   const insert = db.prepare(
     `INSERT INTO jobs (id, name, priority, dataset, network, training, traits, created_at, state, started_at,
        finished_at, progress, metrics, best, test, error, restarts, deaths, isa, weights_hash, model)
@@ -217,12 +226,15 @@ export function jobStore(db: Database, metrics: MetricStore, events: EventStore,
       setIsa.run({ id, isa });
     },
     /** Stores rows, the events of the epochs among them, and how the job stands. */
-    record(id: string, { rows, progress, metrics: newest, best }: JobNews): void {
+    record(id: string, { rows, diagnostics: diagnosed = [], progress, metrics: newest, best }: JobNews): void {
       const time = new Date().toISOString();
       db.transaction(() => {
         for (const row of rows) {
           const seq = metrics.insert(id, row, time);
           if (seq !== null && row.kind === 'epoch') events.insertEpoch(id, seq);
+        }
+        for (const row of diagnosed) {
+          if (diagnostics.insert(id, row)) events.insertDiagnostics(id, row.epoch);
         }
         advance.run({ id, progress: JSON.stringify(progress), metrics: JSON.stringify(newest), best: toJson(best) });
       }).immediate();
@@ -249,6 +261,7 @@ export function jobStore(db: Database, metrics: MetricStore, events: EventStore,
     forget(id: string): boolean {
       if (removeEvents.run({ job: id }).changes > 0) return false;
       if (removeMetrics.run({ job: id }).changes > 0) return false;
+      if (diagnostics.remove(id)) return false;
       removeDeletion.run(id);
       return true;
     },

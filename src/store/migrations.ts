@@ -93,4 +93,26 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX aliases_by_model ON aliases (model);
   `,
+  `
+  -- The layers of a network after an epoch. Unique, for a job that starts over measures the same again.
+  CREATE TABLE diagnostics (
+    job TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    layers TEXT NOT NULL,
+    PRIMARY KEY (job, epoch)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Events may now be of diagnostics, too; their row is the epoch.
+  CREATE TABLE events_of_more_types (
+    job TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    type TEXT NOT NULL CHECK (type IN ('state', 'epoch', 'diagnostics')),
+    data TEXT,
+    row INTEGER,
+    PRIMARY KEY (job, id)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO events_of_more_types SELECT job, id, type, data, row FROM events;
+  DROP TABLE events;
+  ALTER TABLE events_of_more_types RENAME TO events;
+  `,
 ];

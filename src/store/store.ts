@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { lockFolder, openDatabase } from './database.ts';
 import { type DatasetStore, datasetStore } from './datasets.ts';
+import { type DiagnosticsStore, diagnosticsStore } from './diagnostics.ts';
 import { type EventStore, eventStore } from './events.ts';
 import { type JobStore, jobStore } from './jobs.ts';
 import { type MetricStore, metricStore } from './metrics.ts';
@@ -11,6 +12,7 @@ export interface Store {
   datasets: DatasetStore;
   jobs: JobStore;
   metrics: MetricStore;
+  diagnostics: DiagnosticsStore;
   events: EventStore;
   models: ModelStore;
   close(): void;
@@ -29,12 +31,13 @@ export function openStore(dataDir: string): Store {
     const metrics = metricStore(db);
     const events = eventStore(db);
     const models = modelStore(db);
-    const jobs = jobStore(db, metrics, events, models);
+    const diagnostics = diagnosticsStore(db);
+    const jobs = jobStore(db, { metrics, diagnostics, events, models });
     const close = () => {
       db.close();
       lock.release();
     };
-    return { datasets, jobs, metrics, events, models, close };
+    return { datasets, jobs, metrics, diagnostics, events, models, close };
   } catch (error) {
     lock.release();
     throw error;

@@ -1,10 +1,10 @@
 import type { DatasetInfo } from '../data/dataset.ts';
 import type { Problem } from '../errors.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
-import type { Best, MetricRow, MetricValues, Progress } from '../nn/progress.ts';
+import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress } from '../nn/progress.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
 
-export type { Best, MetricRow, MetricValues, Progress };
+export type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress };
 
 /** What a training process leaves behind: a weights file under its final name, and what is known of it. */
 export interface TrainingResult {
@@ -44,5 +44,6 @@ export type FromWorker =
   | { type: 'started'; isa: string; kernelVersion: string }
   | { type: 'progress'; progress: Progress; metrics: MetricValues }
   | { type: 'row'; row: MetricRow; progress: Progress; best: Best | null }
+  | ({ type: 'diagnostics' } & DiagnosticsRow)
   | { type: 'completed' | 'cancelled'; result: TrainingResult }
   | { type: 'failed'; problem: Problem };

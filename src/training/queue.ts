@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { DatasetInfo } from '../data/dataset.ts';
 import { HebbError, type Problem, toProblem } from '../errors.ts';
-import type { Best, MetricRow, Progress, TrainingResult, TrainingTask } from './protocol.ts';
+import type { Best, DiagnosticsRow, MetricRow, Progress, TrainingResult, TrainingTask } from './protocol.ts';
 import type { LiveProgress, QueuedJob, QueueStore, StatusChange } from './queueStore.ts';
 import type { Outcome, TrainingProcesses, TrainingRun, Update } from './runner.ts';
 import { isFinal, type JobState, mayFollow, statesBefore } from './states.ts';
@@ -147,10 +147,16 @@ export class JobQueue {
     const { store } = this.options;
     const { id } = active.job;
     const rows: MetricRow[] = [];
+    const diagnostics: DiagnosticsRow[] = [];
     const before = active.live;
     for (const update of updates) {
       if (update.type === 'started') {
         store.setIsa(id, update.isa);
+        continue;
+      }
+      if (update.type === 'diagnostics') {
+        const { type: _, ...row } = update;
+        diagnostics.push(row);
         continue;
       }
       if (update.type === 'row') {
@@ -160,7 +166,8 @@ export class JobQueue {
       const metrics = update.type === 'row' ? update.row.values : update.metrics;
       active.live = { progress: update.progress, metrics };
     }
-    if (rows.length > 0) store.record(id, { rows, ...active.live, best: active.best });
+    if (rows.length + diagnostics.length > 0)
+      store.record(id, { rows, diagnostics, ...active.live, best: active.best });
     if (active.live !== before) store.announce(id, active.live);
   }
 

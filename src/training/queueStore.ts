@@ -2,7 +2,7 @@ import type { DatasetInfo } from '../data/dataset.ts';
 import type { Problem } from '../errors.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
-import type { Best, MetricRow, MetricValues, Progress, TrainingResult } from './protocol.ts';
+import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress, TrainingResult } from './protocol.ts';
 import type { JobState } from './states.ts';
 
 /** What the queue needs to know of a job. */
@@ -44,9 +44,18 @@ export interface QueueStore {
   /** Changes the state, tells of it, and stores the model where the run left one; false where the job is not in `from`. */
   change(id: string, from: JobState, change: StatusChange, result?: TrainingResult): boolean;
   setIsa(id: string, isa: string): void;
-  record(id: string, news: { rows: MetricRow[]; progress: Progress; metrics: MetricValues; best: Best | null }): void;
+  record(id: string, news: JobNews): void;
   /** Tells of progress that is not stored. */
   announce(id: string, live: LiveProgress): void;
+}
+
+/** What a training process told since the last time. */
+export interface JobNews {
+  rows: MetricRow[];
+  diagnostics: DiagnosticsRow[];
+  progress: Progress;
+  metrics: MetricValues;
+  best: Best | null;
 }
 
 export interface LiveProgress {

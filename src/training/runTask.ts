@@ -88,7 +88,7 @@ export async function* runTask(
   const data = await trainingData(task);
   let outcome: TrainingOutcome = { cancelled: signal.aborted, step: 0, metrics: {}, best: null };
   if (training.epochs > 0 && data) {
-    outcome = yield* train(network, data, training, signal);
+    outcome = yield* train(network, data, training, signal, { diagnostics: true });
   } else if (data && !signal.aborted) {
     outcome.metrics = await evaluate(network, data.train, { targets: data.targets, loss: training.loss });
   }

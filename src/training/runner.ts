@@ -8,7 +8,7 @@ import type { Problem } from '../errors.ts';
 import type { FromWorker, ToWorker, TrainingResult, TrainingTask } from './protocol.ts';
 
 /** What a training process tells of a job under way. */
-export type Update = Extract<FromWorker, { type: 'started' | 'progress' | 'row' }>;
+export type Update = Extract<FromWorker, { type: 'started' | 'progress' | 'row' | 'diagnostics' }>;
 
 /** How a job's run ended. `died`: the process ended before the job did. */
 export type Outcome =
@@ -192,6 +192,7 @@ class TrainingProcess {
       case 'started':
       case 'progress':
       case 'row':
+      case 'diagnostics':
         this.run?.push(message);
         return;
       default:

@@ -128,6 +128,10 @@ export async function fakeServices(): Promise<FakeServices> {
         called('metrics', query);
         return { rows: fake.rows, next: 1 };
       },
+      diagnostics(id) {
+        find('job', fake.job, id);
+        return structuredClone(examples.diagnostics) as ReturnType<Services['jobs']['diagnostics']>;
+      },
       async *events(_id, after, signal) {
         fake.readers++;
         try {

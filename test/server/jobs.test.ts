@@ -81,3 +81,13 @@ test('numbers that JSON lacks leave as null', async () => {
   const text = await (await fetch(`${url}/v1/jobs/digits`)).text();
   expect(text).toContain('"metrics":{"loss":null,"accuracy":null}');
 });
+
+test('diagnostics are rows and findings', async () => {
+  const { url } = await startServer();
+  const answer = await bodyOf(await fetch(`${url}/v1/jobs/digits/diagnostics`));
+  expect(answer).toMatchObject({
+    rows: [{ epoch: 1, layers: [{ name: 'dense_1' }] }],
+    findings: [{ code: 'saturated' }],
+  });
+  expect((await fetch(`${url}/v1/jobs/absent/diagnostics`)).status).toBe(404);
+});

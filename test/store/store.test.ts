@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import Libsql from 'libsql';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { StoredEvent } from '../../src/store/events.ts';
+import { migrations } from '../../src/store/migrations.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { datasetInfo, jobRecord, modelRecord, temporaryFolder } from '../helpers/service.ts';
 
@@ -273,4 +274,49 @@ test('a deleted job goes at once, its history bit by bit', async () => {
   expect(store.metrics.after('a', 'epoch', 0)).toEqual([]);
   expect(store.events.lastId('a')).toBe(0);
   expect(store.metrics.after('b', 'epoch', 0)).toHaveLength(2500);
+});
+
+describe('diagnostics', () => {
+  const diagnosed = (epoch: number, loss: number) => ({ epoch, loss, accuracy: null, layers: [] });
+  const news = { rows: [], progress, metrics: {}, best: null };
+
+  test('are kept by epoch without doubling, told as events, and go with the job', async () => {
+    const store = await freshStore();
+    for (const id of ['a', 'b']) store.jobs.insert(jobRecord(id));
+    const row = { kind: 'epoch', epoch: 1, step: 10, values: { loss: 3 } } as const;
+    store.jobs.record('a', { ...news, rows: [row], diagnostics: [diagnosed(1, 3)] });
+    store.jobs.record('a', { ...news, diagnostics: [diagnosed(1, 3), diagnosed(5, 2)] });
+    store.jobs.record('b', { ...news, diagnostics: [diagnosed(1, 9)] });
+    expect(store.diagnostics.ofJob('a')).toEqual([diagnosed(1, 3), diagnosed(5, 2)]);
+    const seen: StoredEvent[] = [];
+    const controller = new AbortController();
+    for await (const event of store.events.follow('a', 1, controller.signal)) {
+      seen.push(event);
+      if (event.id === 4) controller.abort();
+    }
+    expect(seen).toEqual([
+      { id: 2, type: 'epoch', data: expect.objectContaining({ seq: 1, epoch: 1, step: 10, loss: 3 }) },
+      { id: 3, type: 'diagnostics', data: diagnosed(1, 3) },
+      { id: 4, type: 'diagnostics', data: diagnosed(5, 2) },
+    ]);
+    store.jobs.delete('a');
+    while (!store.jobs.forget('a'));
+    expect(store.diagnostics.ofJob('a')).toEqual([]);
+    expect(store.diagnostics.ofJob('b')).toHaveLength(1);
+  });
+
+  test('come to a database that was made before there were any; its events stay', async () => {
+    const folder = await temporaryFolder();
+    const db = new Libsql(join(folder, 'hebb.db'));
+    db.exec(migrations[0]!);
+    db.exec(`INSERT INTO events (job, id, type, data) VALUES ('a', 1, 'state', '{"state":"queued"}')`);
+    db.exec('PRAGMA user_version = 1');
+    db.close();
+    const store = openStore(folder);
+    onTestFinished(() => store.close());
+    expect(store.events.lastId('a')).toBe(1);
+    store.jobs.insert(jobRecord('b'));
+    store.jobs.record('b', { ...news, diagnostics: [diagnosed(1, 3)] });
+    expect(store.events.lastId('b')).toBe(2);
+  });
 });

@@ -59,6 +59,10 @@ export function jobRoutes(app: FastifyInstance, services: Services): void {
       .send(curvesSvg(job.name, rows));
   });
 
+  app.get<{ Params: IdParams }>('/v1/jobs/:id/diagnostics', { schema: schemas.diagnostics }, async ({ params }) =>
+    jobs.diagnostics(params.id),
+  );
+
   app.post<{ Params: IdParams }>('/v1/jobs/:id/cancel', { schema: schemas.cancel }, async ({ params }) =>
     jobs.cancel(params.id),
   );

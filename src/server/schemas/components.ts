@@ -1,6 +1,7 @@
 import { type TSchema, Type } from 'typebox';
 import { splitNames } from '../../data/dataset.ts';
 import { problemTable } from '../../errors.ts';
+import { findingCodes } from '../../nn/findings.ts';
 import { lossNames } from '../../nn/losses.ts';
 import { normalizationSchema, trainingSchema } from '../../nn/trainingConfig.ts';
 import { component, nullable, sha256, shape, time } from './common.ts';
@@ -18,6 +19,8 @@ const metrics = Type.Unsafe<Record<string, number>>({
   additionalProperties: { type: 'number' },
   description: 'Values by name, for instance loss, accuracy, validationLoss, validationAccuracy.',
 });
+
+const measured = (description: string) => nullable(Type.Number({ description }));
 
 const network = Type.Object({
   input: shape,
@@ -136,6 +139,37 @@ export const components: Record<string, TSchema> = {
     { seq: count, time, epoch: count, step: count },
     { additionalProperties: { type: 'number' }, description: 'One key more for each metric.' },
   ),
+
+  DiagnosticsRow: Type.Object({
+    epoch: count,
+    loss: measured('Over the measured rows, as in training.'),
+    accuracy: measured('Of the measured rows; null for a regression.'),
+    layers: Type.Array(
+      Type.Object(
+        {
+          name: Type.String(),
+          type: Type.String(),
+          gradientNorm: measured("Norm of the loss's gradient by the layer's parameters."),
+          weightNorm: measured('Norm of the parameters that learn.'),
+          updateRatio: measured(
+            '‖w after − w before‖ / ‖w after‖ of the last step of the epoch; about 0.001 is usual.',
+          ),
+          activationMean: measured("Of the layer's outputs, over rows and units."),
+          activationDeviation: measured("Standard deviation of the layer's outputs."),
+          deadUnits: measured('Share of the units (channels) of a relu that are 0 for every row.'),
+          saturated: measured('Share of the outputs at the flat ends of sigmoid, hardSigmoid or tanh.'),
+          outputGradientNorm: measured("Norm of the loss's gradient by the layer's outputs."),
+        },
+        { description: 'null: the layer has no such thing, or the number is not finite.' },
+      ),
+    ),
+  }),
+
+  Finding: Type.Object({
+    code: Type.Enum([...findingCodes], { description: 'Stable: what a program may test.' }),
+    layer: Type.Optional(Type.String({ description: 'Name of the layer, where it is about one.' })),
+    message: Type.String(),
+  }),
 
   Model: Type.Object({
     id: Type.String({ description: "The job's id." }),

@@ -120,9 +120,36 @@ export const dryRun = {
 
 export const metricRows = { rows: [{ seq: 1, time, epoch: 1, step: 1688, ...metrics }], next: 1 };
 
+const layerAfterEpoch = {
+  name: 'dense_1',
+  type: 'dense',
+  gradientNorm: 0.0412,
+  weightNorm: 5.31,
+  updateRatio: 0.00121,
+  activationMean: 0.482,
+  activationDeviation: 0.291,
+  deadUnits: null,
+  saturated: 0.071,
+  outputGradientNorm: 0.0163,
+};
+
+const diagnosticsRow = { epoch: 1, loss: 0.38, accuracy: 0.9, layers: [layerAfterEpoch] };
+
+export const diagnostics = {
+  rows: [diagnosticsRow],
+  findings: [
+    {
+      code: 'saturated',
+      layer: 'dense_1',
+      message: "62 % of the outputs of dense 'dense_1' are at the flat ends of its activation: saturated",
+    },
+  ],
+};
+
 export const events =
   `id: 1\nevent: state\ndata: {"state":"running"}\n\n` +
-  `id: 2\nevent: epoch\ndata: {"epoch":1,"step":1688,"loss":0.41,"accuracy":0.89}\n\n`;
+  `id: 2\nevent: epoch\ndata: {"epoch":1,"step":1688,"loss":0.41,"accuracy":0.89}\n\n` +
+  `id: 3\nevent: diagnostics\ndata: ${JSON.stringify(diagnosticsRow)}\n\n`;
 
 export const model = {
   id: jobId,

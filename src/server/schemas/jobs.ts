@@ -101,11 +101,29 @@ export const curves = {
   response: { 200: media('Two panels: loss and accuracy.', 'image/svg+xml'), ...problems(404) },
 };
 
+export const diagnostics = {
+  operationId: 'getJobDiagnostics',
+  summary: 'The health of every layer, epoch by epoch, and what it says',
+  description:
+    'Measured at the ends of epochs (the first, the last, and some 200 between at most) on up to 256 rows of the training ' +
+    'split, as in training. The findings are plain words about all of it; an empty list is good news.',
+  tags,
+  params: idParams,
+  response: {
+    200: json(
+      'Rows and findings.',
+      Type.Object({ rows: Type.Array(component('DiagnosticsRow')), findings: Type.Array(component('Finding')) }),
+      examples.diagnostics,
+    ),
+    ...problems(404),
+  },
+};
+
 export const events = {
   operationId: 'streamJobEvents',
   summary: 'Follow a job by server-sent events',
   description:
-    'Events `state`, `progress` and `epoch` with ids, those of the past first; ends after the final state. A reader ' +
+    'Events `state`, `progress`, `epoch` and `diagnostics` with ids, those of the past first; ends after the final state. A reader ' +
     'that comes back with `Last-Event-ID` gets what it missed, or 204 where the job is over and nothing was missed.',
   tags,
   params: idParams,
