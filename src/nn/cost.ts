@@ -1,3 +1,4 @@
+import { diagnosedRows } from './diagnostics.ts';
 import { optimizerStates } from './optimizers.ts';
 import { type LearnSettings, recordEvaluation, recordTraining } from './programs.ts';
 import type { ResolvedNetwork } from './resolve.ts';
@@ -39,7 +40,7 @@ export function trainingBytes(
     const program = recordEvaluation(resolved, { ...learn, rows: evaluationRows(resolved, rows) });
     return program.rec.measure(states, settings);
   };
-  const diagnosed = { ...learn, rows: evaluationRows(resolved, samples.train), optimizer: null, keepLayers: true };
+  const diagnosed = { ...learn, rows: diagnosedRows(resolved, samples.train), optimizer: null, keepLayers: true };
   const diagnostics = recordTraining(resolved, diagnosed).rec.measure(states, settings);
   const validation = samples.validation || (training.validation?.fraction ?? 0) * samples.train;
   // The test split is evaluated at the end, when the program of training is gone.

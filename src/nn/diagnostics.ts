@@ -5,12 +5,21 @@ import type { Network } from './network.ts';
 import { type LearnSettings, layersToLogits, recordTraining, stepValues, type TrainingProgram } from './programs.ts';
 import type { DiagnosticsRow, LayerDiagnostics } from './progress.ts';
 import { place } from './recorder.ts';
-import type { ResolvedLayer } from './resolve.ts';
+import type { ResolvedLayer, ResolvedNetwork } from './resolve.ts';
 
 /** A job is diagnosed about so often at most, and fewer times where it has many layers: its rows are answered at once. */
 const mostRows = 200;
 const fewestRows = 10;
 const mostLayerRows = 4000;
+
+/** Rows that are looked at, and floats of their outputs, which are all kept at once. */
+const mostDiagnosed = 256;
+const diagnosedFloats = 2 ** 20;
+
+/** How many rows of a split are looked at: a function of the network's shapes. */
+export function diagnosedRows(network: ResolvedNetwork, samples: number): number {
+  return Math.max(1, Math.min(mostDiagnosed, samples, Math.floor(diagnosedFloats / network.floatsPerSample)));
+}
 
 /** Activations whose units can die: 0, and with a slope of 0, for every row. */
 const dying: readonly ActivationName[] = ['relu'];

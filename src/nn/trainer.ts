@@ -1,6 +1,6 @@
 import { HebbError } from '../errors.ts';
 import { type NativeProgram, purpose, randomBits, type Source } from '../native.ts';
-import { Diagnostics, isDiagnosed } from './diagnostics.ts';
+import { Diagnostics, diagnosedRows, isDiagnosed } from './diagnostics.ts';
 import type { Network } from './network.ts';
 import { recordEvaluation, recordTraining, stepValues, type TargetKind } from './programs.ts';
 import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress } from './progress.ts';
@@ -171,7 +171,7 @@ export async function* train(
     gradientClip: training.gradientClip,
   });
   const program = rec.finish(network.memory, network.settings);
-  const measured = rows.slice(0, evaluationRows(network.resolved, rows.length));
+  const measured = rows.slice(0, diagnosedRows(network.resolved, rows.length));
   const diagnostics = options.diagnostics
     ? new Diagnostics(network, { ...learning, rows: measured.length }, measured)
     : null;
