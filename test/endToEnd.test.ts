@@ -368,7 +368,7 @@ describe('bad input', () => {
       layers({ type: 'conv2d', filters: 2, kernel: 31 }),
       422,
       '/network/layers/0/kernel',
-      /31×31 is larger than the image 28×28/,
+      /gets \(28, 28, 1\), its kernel is 31×31: use padding 'same'/,
     );
     await refused(layers({ type: 'maxPool2d', size: 0 }), 400, '/network/layers/0/size', /integer/);
     await refused(

@@ -1,9 +1,13 @@
 import type { Fault } from '../errors.ts';
 import { didYouMean } from '../validate.ts';
-import { type LayerConfig, layerName, networkInput, sourcesOf } from './networkConfig.ts';
+import { type LayerConfig, layerName, networkInput } from './networkConfig.ts';
 
-/** Which layers each layer takes from: by index, −1 for the network's input. */
-export type Wiring = number[][];
+/** Which layers each layer takes from: by index, −1 for the network's input; null where that is at fault. */
+export type Wiring = (number[] | null)[];
+
+/** How messages call a layer: conv2d 'c1'. */
+export const nameInMessage = (layer: LayerConfig, index: number): string =>
+  `${layer.type} '${layerName(layer, index)}'`;
 
 /**
  * Reads `name` and `from` of all layers.
@@ -11,30 +15,50 @@ export type Wiring = number[][];
  */
 export function wire(layers: LayerConfig[], pointer: string): { wiring: Wiring; faults: Fault[] } {
   const faults = doubleNames(layers, pointer);
-  const places = new Map(layers.map((layer, i) => [layerName(layer, i), i]));
-  places.set(networkInput, -1);
-  const named = layers.map((_, i) => sourcesOf(layers, i));
-  const wiring = named.map((sources, i) =>
-    sources.map((source) => {
-      const place = places.get(source);
-      const at = `${pointer}/layers/${i}/from`;
-      const who = `${layers[i]!.type} '${layerName(layers[i]!, i)}'`;
+  const places = placesOf(layers);
+  /** Before any check: undefined for a name that nobody bears. */
+  const sources = layers.map(({ from }, i) =>
+    from === undefined ? [i - 1] : [from].flat().map((name) => places.get(name)),
+  );
+  const wiring = sources.map((own, i): number[] | null => {
+    const before = faults.length;
+    for (const [k, place] of own.entries()) {
+      if (place !== undefined && place < i) continue;
+      const { from } = layers[i]!;
+      const name = [from].flat()[k]!;
+      const at = `${pointer}/layers/${i}/from${Array.isArray(from) ? `/${k}` : ''}`;
       if (place === undefined) {
         const known = [...places.keys()];
-        const message = `${who}: no layer is called '${source}'${didYouMean(source, known)}`;
-        faults.push({ pointer: at, message, expected: known.slice(0, 20), received: source });
-      } else if (place >= i) {
-        const path = pathBetween(named, places, place, i);
-        const message = path
-          ? `${who}: it takes from itself: ${[...path, path[0]!].map((l) => `'${layerName(layers[l]!, l)}'`).join(' → ')}`
-          : `${who}: '${source}' stands below; a layer takes from those above it, so move '${source}' up`;
-        faults.push({ pointer: at, message, received: source });
+        const message = `no layer is called '${name}'${didYouMean(name, known)}`;
+        faults.push({
+          pointer: at,
+          message: `${nameInMessage(layers[i]!, i)}: ${message}`,
+          expected: known.slice(0, 20),
+          received: name,
+        });
+        continue;
       }
-      return place ?? -1;
-    }),
-  );
+      const path = pathBetween(sources, place, i);
+      const message = path
+        ? `it takes from itself: ${[...path, path[0]!].map((l) => `'${layerName(layers[l]!, l)}'`).join(' → ')}`
+        : `'${name}' stands below; a layer takes from those above it, so move '${name}' up`;
+      faults.push({ pointer: at, message: `${nameInMessage(layers[i]!, i)}: ${message}`, received: name });
+    }
+    return faults.length > before ? null : (own as number[]);
+  });
+  // A name that is wrong leaves the layer that was meant without a taker: that would be told twice.
   if (faults.length === 0) faults.push(...dangling(layers, wiring, pointer));
   return { wiring, faults };
+}
+
+/** Index of each name; of a name that several bear, that of the first. */
+function placesOf(layers: LayerConfig[]): Map<string, number> {
+  const places = new Map([[networkInput, -1]]);
+  for (const [i, layer] of layers.entries()) {
+    const name = layerName(layer, i);
+    if (!places.has(name)) places.set(name, i);
+  }
+  return places;
 }
 
 function doubleNames(layers: LayerConfig[], pointer: string): Fault[] {
@@ -46,21 +70,22 @@ function doubleNames(layers: LayerConfig[], pointer: string): Fault[] {
     const fault = (message: string) => faults.push({ pointer: `${pointer}/layers/${i}/name`, message, received: name });
     if (name === networkInput)
       fault(`layer ${i} is called '${networkInput}', which is the network's input: use another name`);
-    else if (before !== undefined) fault(`layer ${i} is called '${name}', and so is layer ${before}`);
-    seen.set(name, i);
+    else if (before !== undefined)
+      fault(`layer ${i} is called '${name}', and so is layer ${before}: use another name for one of them`);
+    else seen.set(name, i);
   }
   return faults;
 }
 
 /** Layers on a way from one layer to another, in the order of the data; null where there is none. */
-function pathBetween(named: string[][], places: Map<string, number>, to: number, from: number): number[] | null {
+function pathBetween(sources: (number | undefined)[][], to: number, from: number): number[] | null {
   const visited = new Set<number>();
   const search = (at: number): number[] | null => {
     if (at === from) return [at];
     if (at < 0 || visited.has(at)) return null;
     visited.add(at);
-    for (const source of named[at]!) {
-      const way = search(places.get(source) ?? -1);
+    for (const source of sources[at]!) {
+      const way = source === undefined ? null : search(source);
       if (way) return [...way, at];
     }
     return null;
@@ -72,8 +97,7 @@ function dangling(layers: LayerConfig[], wiring: Wiring, pointer: string): Fault
   const taken = new Set(wiring.flat());
   return layers.flatMap((layer, i): Fault[] => {
     if (i === layers.length - 1 || taken.has(i)) return [];
-    const name = layerName(layer, i);
-    const message = `${layer.type} '${name}': no layer takes its output. A network has one output, that of its last layer: name '${name}' in the "from" of a layer below it, or remove it`;
+    const message = `${nameInMessage(layer, i)}: no layer takes its output. A network has one output, that of its last layer: name '${layerName(layer, i)}' in the "from" of a layer below it, or remove it`;
     return [{ pointer: `${pointer}/layers/${i}`, message }];
   });
 }

@@ -31,6 +31,8 @@ export interface ParameterSpec {
   trainable?: boolean;
   regularizer?: Regularizer;
   constraint?: Constraint;
+  /** Given values are refused below this. */
+  minimum?: number;
 }
 
 /** What a layer gets to record its ops with. Shapes are without the batch dimension. */
@@ -94,7 +96,7 @@ export interface LayerDefinition<Config = LayerConfig> {
   update?(context: LayerContext<Config>): void;
 }
 
-/** A layer does not fit its input; the network adds the layer's name and place. */
+/** A layer is wrong; the network adds its name and place: "conv2d 'c' after dense 'd': <message>". */
 export class LayerError extends Error {
   readonly expected: unknown;
   readonly received: unknown;
@@ -108,3 +110,9 @@ export class LayerError extends Error {
     this.key = details.key;
   }
 }
+
+/**
+ * The shape of what comes in does not suit a layer. The network tells it as well: "conv2d 'c' after maxPool2d 'p' gets
+ * (2, 2, 16), <message>", so the message is a clause that says what the layer takes and, behind a colon, what to change.
+ */
+export class ShapeError extends LayerError {}

@@ -1,8 +1,8 @@
 import { type Fault, HebbError } from '../errors.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
 import { faultyError } from '../validate.ts';
-import { wire } from './graph.ts';
-import { type LayerDefinition, LayerError, type ParameterSpec } from './layer.ts';
+import { nameInMessage, wire } from './graph.ts';
+import { type LayerDefinition, LayerError, type ParameterSpec, ShapeError } from './layer.ts';
 import { layers as definitions } from './layers/index.ts';
 import { type LayerConfig, layerName, type NetworkConfig } from './networkConfig.ts';
 import { networkFaults } from './networkSchema.ts';
@@ -84,7 +84,6 @@ export function resolveNetwork(
     ]);
   }
   const { wiring, faults } = wire(network.layers, pointer);
-  if (faults.length > 0) throw invalid(faults);
   /** By layer; undefined where the layer, or one before it, is at fault: what follows from it is not told. */
   const resolvedLayers: (ResolvedLayer | undefined)[] = [];
   let offset = 0;
@@ -92,12 +91,13 @@ export function resolveNetwork(
     const definition = definitions.get(type)!;
     const name = layerName({ type, ...given }, i);
     const config: LayerConfig = { type, name, ...definition.defaults, ...given };
-    const inputs = wiring[i]!;
-    const inputShapes = inputs.map((source) => (source < 0 ? inputShape : resolvedLayers[source]?.outputShape));
-    if (!inputShapes.every((shape) => shape !== undefined)) {
+    const inputs = wiring[i];
+    const inputShapes = inputs?.map((source) => (source < 0 ? inputShape : resolvedLayers[source]?.outputShape));
+    if (!inputs || !inputShapes?.every((shape) => shape !== undefined)) {
       resolvedLayers.push(undefined);
       continue;
     }
+    const before = offset;
     try {
       checkInputCount(definition, inputs.length);
       const outputShape = definition.outputShape(config, inputShapes);
@@ -126,13 +126,18 @@ export function resolveNetwork(
         });
       }
       const flops = definition.flops(config, inputShapes, outputShape);
-      resolvedLayers.push({ definition, config, name, inputs, inputShapes, outputShape, parameters, flops });
+      const layer = { definition, config, name, inputs, inputShapes, outputShape, parameters, flops };
+      resolvedLayers.push(layer);
+      faults.push(...givenWeightFaults(layer, `${pointer}/layers/${i}/weights`));
     } catch (error) {
       if (!(error instanceof LayerError)) throw error;
+      offset = before;
       resolvedLayers.push(undefined);
+      const after = inputs.map((source) => (source < 0 ? 'the input' : nameInMessage(network.layers[source]!, source)));
+      const got = error instanceof ShapeError ? ` gets ${inputShapes.map(formatShape).join(' and ')},` : ':';
       faults.push({
-        pointer: `${pointer}/layers/${i}${error.key ? `/${error.key}` : ''}`,
-        message: `${type} '${name}'${givenBy(resolvedLayers, inputs)}: ${error.message}`,
+        pointer: `${pointer}/layers/${i}${error.key && given[error.key] !== undefined ? `/${error.key}` : ''}`,
+        message: `${type} '${name}' after ${after.join(' and ')}${got} ${error.message}`,
         expected: error.expected,
         received: error.received,
       });
@@ -140,7 +145,7 @@ export function resolveNetwork(
   }
   if (faults.length > 0) throw invalid(faults);
   const layers = resolvedLayers as ResolvedLayer[];
-  const resolved: ResolvedNetwork = {
+  return {
     config: { input: [...inputShape], layers: layers.map((layer) => layer.config) },
     layers,
     inputShape,
@@ -150,9 +155,6 @@ export function resolveNetwork(
     flopsPerSample: layers.reduce((sum, l) => sum + l.flops, 0),
     floatsPerSample: layers.reduce((sum, l) => sum + elementCount(l.outputShape), elementCount(inputShape)),
   };
-  const weightFaults = layers.flatMap((layer, i) => givenWeightFaults(layer, `${pointer}/layers/${i}/weights`));
-  if (weightFaults.length > 0) throw invalid(weightFaults);
-  return resolved;
 }
 
 function invalid(faults: Fault[]): HebbError {
@@ -180,14 +182,6 @@ function checkInputCount(definition: LayerDefinition, count: number): void {
   );
 }
 
-/** " after conv2d 'c1'": the layers on the other side of a shape that does not fit. */
-function givenBy(layers: (ResolvedLayer | undefined)[], inputs: number[]): string {
-  const sources = inputs.map((source) =>
-    source < 0 ? 'the input' : `${layers[source]!.config.type} '${layers[source]!.name}'`,
-  );
-  return ` after ${sources.join(' and ')}`;
-}
-
 /** What is wrong with the values that a layer is to start from. */
 function givenWeightFaults(layer: ResolvedLayer, pointer: string): Fault[] {
   const given = layer.config.weights;
@@ -195,7 +189,7 @@ function givenWeightFaults(layer: ResolvedLayer, pointer: string): Fault[] {
   const faults: Fault[] = [];
   for (const [key, value] of Object.entries(given)) {
     const parameter = layer.parameters.find((p) => p.name === key);
-    const problem = parameter ? nestedFault(value, parameter.shape) : `the layer has no ${key}`;
+    const problem = parameter ? nestedFault(value, parameter.shape, parameter.minimum) : `the layer has no ${key}`;
     if (problem === null) continue;
     faults.push({
       pointer: `${pointer}/${key}`,
@@ -206,16 +200,17 @@ function givenWeightFaults(layer: ResolvedLayer, pointer: string): Fault[] {
   return faults;
 }
 
-function nestedFault(value: unknown, shape: readonly number[], at = ''): string | null {
+function nestedFault(value: unknown, shape: readonly number[], minimum = -Infinity, at = ''): string | null {
   if (shape.length === 0) {
-    if (typeof value === 'number' && Number.isFinite(Math.fround(value))) return null;
-    return `${at || 'the value'} must be a finite number`;
+    if (typeof value !== 'number' || !Number.isFinite(Math.fround(value)))
+      return `${at || 'the value'} must be a finite number`;
+    return value >= minimum ? null : `${at || 'the value'} must be at least ${minimum}, got ${value}`;
   }
   if (!Array.isArray(value) || value.length !== shape[0]) {
     return `${at || 'the values'} must be an array of ${shape[0]} (shape ${formatShape(shape)}), got ${Array.isArray(value) ? `one of ${value.length}` : typeof value}`;
   }
   for (const [i, element] of value.entries()) {
-    const fault = nestedFault(element, shape.slice(1), `${at}[${i}]`);
+    const fault = nestedFault(element, shape.slice(1), minimum, `${at}[${i}]`);
     if (fault) return fault;
   }
   return null;

@@ -12,6 +12,16 @@ export function weightsOf(network: Network): Weights {
   return Object.fromEntries(network.weights().map(({ name, values }) => [name, Array.from(values)]));
 }
 
+/** The network, with all weights between −0.7 and 0.7 and variances above 0.3: biases and moving statistics too are odd numbers. */
+export function withOddWeights(network: Network): Network {
+  for (const [i, { name, values }] of network.weights().entries()) {
+    for (const [k, value] of uniform(values.length, 300 + i).entries()) {
+      values[k] = name.endsWith('.variance') ? 0.3 + Math.abs(value) : 0.7 * value;
+    }
+  }
+  return network;
+}
+
 /** A small conv net with everything in it. */
 export const small: NetworkConfig = {
   input: [8, 8, 2],

@@ -29,17 +29,18 @@ export function forward(network: NetworkConfig, weights: Weights, rows: number[]
   return [...forwardAll(network, weights, rows, training).values()].at(-1)!.rows;
 }
 
-/** Mean loss over rows, in training. Cross-entropies work on logits, or on probabilities where the network ends in their activation. */
+/** Mean loss over rows. Cross-entropies work on logits, or on probabilities where the network ends in their activation. */
 export function loss(
   kind: string,
   network: NetworkConfig,
   weights: Weights,
   inputs: number[][],
   targets: number[][],
+  training = true,
 ): number {
   const last = network.layers.at(-1)!.activation;
   let total = 0;
-  for (const [r, y] of forward(network, weights, inputs, true).entries()) {
+  for (const [r, y] of forward(network, weights, inputs, training).entries()) {
     const t = targets[r]!;
     if (kind === 'meanSquaredError') total += y.reduce((s, v, i) => s + (v - t[i]!) ** 2, 0) / y.length;
     else if (kind === 'halfSquaredError') total += y.reduce((s, v, i) => s + (v - t[i]!) ** 2, 0) / 2;

@@ -6,7 +6,7 @@ import { layers } from '../../src/nn/layers/index.ts';
 import { Network } from '../../src/nn/network.ts';
 import type { NetworkConfig } from '../../src/nn/networkConfig.ts';
 import { elementCount } from '../../src/shape.ts';
-import { uniform, weightsOf } from '../helpers/networks.ts';
+import { uniform, weightsOf, withOddWeights } from '../helpers/networks.ts';
 import { differences, forward, loss as referenceLoss } from '../helpers/reference.ts';
 import { type LayerCase, layerCases } from './layerCases.ts';
 
@@ -26,15 +26,7 @@ function setUp({ input, layer, before = [], indices }: LayerCase) {
     const row = numbers(elementCount(input), 100 + r);
     return indices ? row.map((value) => Math.floor(((value + 1) / 2) * indices)) : row;
   });
-  const network = (isa: string) => {
-    const made = new Network(config, { isa });
-    for (const [i, { name, values }] of made.weights().entries()) {
-      for (const [k, value] of numbers(values.length, 300 + i).entries()) {
-        values[k] = name.endsWith('.variance') ? 0.3 + Math.abs(value) : 0.7 * value;
-      }
-    }
-    return made;
-  };
+  const network = (isa: string) => withOddWeights(new Network(config, { isa }));
   const weights = weightsOf(network('scalar'));
   return { config, inputs, network, weights };
 }

@@ -53,7 +53,7 @@ export const batchNorm: LayerDefinition<Config> = {
       ...(config.scale === false ? [] : [one('gamma', 1, true)]),
       ...(config.center === false ? [] : [one('beta', 0, true)]),
       one('mean', 0, false),
-      one('variance', 1, false),
+      { ...one('variance', 1, false), minimum: 0 },
     ];
   },
 

@@ -1,8 +1,8 @@
 import { type Static, type TProperties, Type } from 'typebox';
-import { elementCount, formatShape, type Shape } from '../../shape.ts';
+import { elementCount, type Shape } from '../../shape.ts';
 import { activationSchema } from '../activations.ts';
 import { type InitializerConfig, initializerSchema } from '../initializers.ts';
-import { type Constraint, LayerError, type ParameterSpec, type Regularizer } from '../layer.ts';
+import { type Constraint, LayerError, type ParameterSpec, type Regularizer, ShapeError } from '../layer.ts';
 
 /** Tensors are named LAYER.weight, so a layer's name has no dot. */
 const layerName = Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]*$', maxLength: 64 });
@@ -101,9 +101,7 @@ export type Size = Static<typeof sizeSchema>;
 export const paddingSchema = Type.Union([Type.Enum(['valid', 'same']), Type.Integer({ minimum: 0, maximum: 4095 })], {
   description: '"valid" (none), "same" (output = input / stride, rounded up) or a number of zeros on each side.',
 });
-type OnePadding = Static<typeof paddingSchema>;
-/** For both dimensions, or for each. */
-export type Padding = OnePadding | [OnePadding, OnePadding];
+export type Padding = Static<typeof paddingSchema>;
 
 export const filtersSchema = Type.Integer({ minimum: 1, maximum: 65_536 });
 export const groupsSchema = Type.Optional(
@@ -118,38 +116,63 @@ export function pair(size: Size | number[]): [number, number] {
 }
 
 /** @throws LayerError where the input is not an image (height, width, channels) */
-export function imageShape(type: string, input: Shape): [number, number, number] {
+export function imageShape(input: Shape): [number, number, number] {
   if (input.length === 3) return input as [number, number, number];
-  throw new LayerError(
-    `${type} takes images (height, width, channels), got ${formatShape(input)}${input.length === 2 ? `: give the network's input as [${input.join(', ')}, 1]` : ''}`,
-    { expected: '(height, width, channels)', received: input },
-  );
+  const [a, b] = input;
+  const fix =
+    input.length === 2
+      ? `add {"type": "reshape", "shape": [${a}, ${b}, 1]} before it`
+      : input.length === 1
+        ? 'add a reshape to three sizes before it, or leave out what made a row of the image'
+        : 'bring it to three sizes by a reshape before it';
+  throw new ShapeError(`it takes images (height, width, channels): ${fix}`, {
+    expected: '(height, width, channels)',
+    received: input,
+  });
 }
 
 /** @throws LayerError where the input is not a sequence (length, channels) */
 export function sequenceShape(type: string, input: Shape): [number, number] {
   if (input.length === 2) return input as [number, number];
-  throw new LayerError(
-    `${type} takes sequences (length, channels), got ${formatShape(input)}${input.length === 1 ? `: add {"type": "reshape", "shape": [${input[0]}, 1]} before it` : ''}`,
-    { expected: '(length, channels)', received: input },
-  );
+  const fix =
+    input.length === 1
+      ? `add {"type": "reshape", "shape": [${input[0]}, 1]} before it`
+      : input.length === 3
+        ? `use ${type.replace('1d', '2d')} for images`
+        : 'bring it to two sizes by a reshape before it';
+  throw new ShapeError(`it takes sequences (length, channels): ${fix}`, {
+    expected: '(length, channels)',
+    received: input,
+  });
+}
+
+/** A window that is moved over an image. */
+export interface Window {
+  /** The layer's key that gives its size. */
+  key: 'kernel' | 'size';
+  size: [number, number];
+  stride: [number, number];
+  padding: Padding;
+  /** Pixels between the neighbouring elements of the window [1]. */
+  dilation?: [number, number];
+  /** The image is a sequence, of one column: there is no second dimension to pad or to speak of. */
+  sequence?: boolean;
 }
 
 /**
- * Output size and padding of a window of `kernel` moved by `stride`. "same" pads as TensorFlow does: the odd zero comes
+ * Output size and padding of a window moved by `stride`. "same" pads as TensorFlow does: the odd zero comes
  * after the image. PyTorch has "same" for a stride of 1 alone, and there it is the same.
  * @returns the parameters that the ops of windows share, by their names in native/ops.def
  * @throws LayerError where the window does not fit
  */
-export function windowGeometry(
-  image: [number, number],
-  window: { key: 'kernel' | 'size'; size: [number, number]; stride: [number, number]; padding: Padding },
-) {
+export function windowGeometry(image: [number, number], window: Window) {
+  const { key, dilation = [1, 1], sequence = false } = window;
   const output: number[] = [];
   const padBefore: number[] = [];
   for (const d of [0, 1] as const) {
-    const [input, size, stride] = [image[d], window.size[d], window.stride[d]];
-    const padding = Array.isArray(window.padding) ? window.padding[d] : window.padding;
+    const [input, stride] = [image[d], window.stride[d]];
+    const size = (window.size[d] - 1) * dilation[d] + 1;
+    const padding = sequence && d === 1 ? 'valid' : window.padding;
     if (padding === 'same') {
       const count = Math.ceil(input / stride);
       output.push(count);
@@ -158,16 +181,20 @@ export function windowGeometry(
     }
     const pad = padding === 'valid' ? 0 : padding;
     if (pad >= size) {
-      throw new LayerError(`padding ${pad} must be smaller than ${window.key} ${size}`, {
+      throw new LayerError(`its padding ${pad} must be smaller than its ${key} ${size}`, {
         key: 'padding',
         expected: `0 to ${size - 1}`,
         received: pad,
       });
     }
     if (input + 2 * pad < size) {
-      throw new LayerError(
-        `its ${window.key} ${window.size.join('×')} is larger than the image ${image.join('×')}${pad ? ` with padding ${pad}` : ''}: use padding "same", a smaller ${window.key}, or remove a pooling before it`,
-        { key: window.key, expected: `at most ${image.map((s) => s + 2 * pad).join('×')}`, received: window.size },
+      const sizes = (along: number[]) => (sequence ? `${along[0]}` : along.join('×'));
+      const reach = window.size.map((side, k) => (side - 1) * dilation[k]! + 1);
+      const spread = dilation.some((side) => side > 1) ? `, ${sizes(reach)} with its dilation` : '';
+      const framed = pad ? ` and its padding ${pad}` : '';
+      throw new ShapeError(
+        `its ${key} is ${sizes(window.size)}${spread}${framed}: use padding 'same', a smaller ${key}, or remove a pooling before it`,
+        { key, expected: `at most ${sizes(image.map((side) => side + 2 * pad))}`, received: window.size },
       );
     }
     output.push(Math.floor((input + 2 * pad - size) / stride) + 1);

@@ -32,8 +32,7 @@ type Config = Static<typeof schema>;
 /** A sequence is an image of one column: its height is the length. */
 function sizes(config: Config, [input]: Shape[]) {
   const [length, channels] = sequenceShape('conv1d', input!);
-  const { padding = 'valid' } = config;
-  const g = convolutionSizes({
+  return convolutionSizes({
     image: [length, 1],
     channels,
     filters: config.filters,
@@ -41,9 +40,9 @@ function sizes(config: Config, [input]: Shape[]) {
     stride: [config.stride ?? 1, 1],
     dilation: [config.dilation ?? 1, 1],
     groups: config.groups ?? 1,
-    padding: [padding, 'valid'],
+    padding: config.padding ?? 'valid',
+    sequence: true,
   });
-  return g;
 }
 
 /** Cross-correlation along a sequence; x (rows, length, channels), w (kernel, channels / groups, filters). */

@@ -31,7 +31,7 @@ const schema = layerSchema('conv2d', {
 type Config = Static<typeof schema>;
 
 function sizes(config: Config, [input]: Shape[]) {
-  const [height, width, channels] = imageShape('conv2d', input!);
+  const [height, width, channels] = imageShape(input!);
   return convolutionSizes({
     image: [height, width],
     channels,

@@ -16,12 +16,14 @@ import {
 } from './common.ts';
 import { checkSize, recordConvolution } from './convolution.ts';
 
+// A filter's weights are no column of w here, so there is no constraint on their norm.
+const { constraint: _, ...ownWeightKeys } = weightKeys;
 const schema = layerSchema('conv2dTranspose', {
   filters: filtersSchema,
   kernel: sizeSchema,
   stride: Type.Optional(sizeSchema),
   padding: Type.Optional(paddingSchema),
-  ...weightKeys,
+  ...ownWeightKeys,
   ...biasKeys,
   weights: weightsSchema('weight', 'bias'),
 });
@@ -29,7 +31,7 @@ type Config = Static<typeof schema>;
 
 /** Sizes of the convolution whose input gradient this layer is: that one's image is our output. */
 function sizes(config: Config, [input]: Shape[]) {
-  const [height, width, channels] = imageShape('conv2dTranspose', input!);
+  const [height, width, channels] = imageShape(input!);
   const kernel = pair(config.kernel);
   const stride = pair(config.stride ?? 1);
   const { padding = 'valid' } = config;

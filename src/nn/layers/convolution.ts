@@ -14,6 +14,8 @@ export interface Convolution {
   dilation: [number, number];
   groups: number;
   padding: Padding;
+  /** The image is a sequence, of one column. */
+  sequence?: boolean;
 }
 
 /** Parameters of the convolution's ops, by their names in native/ops.def. */
@@ -23,7 +25,8 @@ export type ConvolutionSizes = ReturnType<typeof convolutionSizes>;
  * Output size and padding of a convolution.
  * @throws LayerError where groups do not divide, the kernel does not fit, or the image is too large for the ops
  */
-export function convolutionSizes({ image, channels, filters, kernel, stride, dilation, groups, padding }: Convolution) {
+export function convolutionSizes(convolution: Convolution) {
+  const { image, channels, filters, kernel, stride, dilation, groups, padding, sequence } = convolution;
   if (channels % groups !== 0 || filters % groups !== 0) {
     const of = channels % groups !== 0 ? `the ${channels} channels that come in` : `its ${filters} filters`;
     throw new LayerError(`${groups} groups do not divide ${of}: use a number of groups that does`, {
@@ -32,12 +35,7 @@ export function convolutionSizes({ image, channels, filters, kernel, stride, dil
       received: groups,
     });
   }
-  const windows = windowGeometry(image, {
-    key: 'kernel',
-    size: [(kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1],
-    stride,
-    padding,
-  });
+  const windows = windowGeometry(image, { key: 'kernel', size: kernel, stride, padding, dilation, sequence });
   const sizes = {
     ...windows,
     channels,

@@ -1,7 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { formatShape } from '../../shape.ts';
 import { slopeOf } from '../activations.ts';
-import { type LayerDefinition, LayerError } from '../layer.ts';
+import { type LayerDefinition, ShapeError } from '../layer.ts';
 import { biasKeys, biasSpec, layerSchema, weightKeys, weightSpec, weightsSchema } from './common.ts';
 
 const schema = layerSchema('dense', {
@@ -21,13 +20,10 @@ export const dense: LayerDefinition<Static<typeof schema>> = {
 
   outputShape(config, [input]) {
     if (input!.length !== 1) {
-      throw new LayerError(
-        `dense takes rows of numbers, got ${formatShape(input!)}: add {"type": "flatten"} before it`,
-        {
-          expected: '(inputs)',
-          received: input,
-        },
-      );
+      throw new ShapeError('it takes rows of numbers: add {"type": "flatten"} before it', {
+        expected: '(inputs)',
+        received: input,
+      });
     }
     return [config.units];
   },

@@ -29,7 +29,7 @@ const schema = layerSchema('depthwiseConv2d', {
 type Config = Static<typeof schema>;
 
 function sizes(config: Config, [input]: Shape[]) {
-  const [height, width, channels] = imageShape('depthwiseConv2d', input!);
+  const [height, width, channels] = imageShape(input!);
   return convolutionSizes({
     image: [height, width],
     channels,

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
-import { elementCount, formatShape } from '../../shape.ts';
+import { elementCount } from '../../shape.ts';
 import { initializerSchema } from '../initializers.ts';
-import { type LayerDefinition, LayerError } from '../layer.ts';
+import { type LayerDefinition, ShapeError } from '../layer.ts';
 import { layerSchema, weightKeys, weightSpec, weightsSchema } from './common.ts';
 
 const schema = layerSchema('embedding', {
@@ -25,7 +25,7 @@ export const embedding: LayerDefinition<Static<typeof schema>> = {
 
   outputShape({ units }, [input]) {
     if (input!.length === 1) return [input![0]!, units];
-    throw new LayerError(`embedding takes rows of indices, got ${formatShape(input!)}`, {
+    throw new ShapeError('it takes rows of indices: add {"type": "flatten"} before it', {
       expected: '(length)',
       received: input,
     });

@@ -1,20 +1,34 @@
 // The layers that take several inputs: add, multiply and concatenate.
 import type { Static } from 'typebox';
 import { elementCount, formatShape, type Shape } from '../../shape.ts';
-import { type LayerDefinition, LayerError } from '../layer.ts';
+import { type LayerDefinition, ShapeError } from '../layer.ts';
 import type { Tensor } from '../recorder.ts';
 import { extentOf, layerSchema } from './common.ts';
 
-function sameShape(type: string, inputs: Shape[]): Shape {
-  const [first, ...rest] = inputs.map(formatShape);
-  if (rest.some((shape) => shape !== first)) {
-    throw new LayerError(`${type} takes inputs of one shape, got ${[first, ...rest].join(' and ')}`, {
+/** @throws ShapeError where the inputs do not all have one shape */
+function sameShape(inputs: Shape[]): Shape {
+  const [first, ...rest] = inputs as [Shape, ...Shape[]];
+  const other = rest.find((shape) => formatShape(shape) !== formatShape(first));
+  if (other) {
+    throw new ShapeError(`it takes inputs of one shape: ${bringTogether(first, other)}`, {
       key: 'from',
-      expected: inputs[0],
+      expected: first,
       received: inputs,
     });
   }
-  return [...inputs[0]!];
+  return [...first];
+}
+
+const sameOuter = (a: Shape, b: Shape) => formatShape(a.slice(0, -1)) === formatShape(b.slice(0, -1));
+
+/** What makes one shape of two. */
+function bringTogether(first: Shape, other: Shape): string {
+  const channels = first.at(-1);
+  if (first.length !== other.length) return 'add a reshape or {"type": "flatten"} to one of the ways';
+  if (!sameOuter(first, other)) return "use the same strides, and padding 'same', on all ways to it";
+  if (first.length === 1) return `bring all to ${channels} by {"type": "dense", "units": ${channels}}`;
+  const convolution = first.length === 2 ? 'conv1d' : 'conv2d';
+  return `bring all to ${channels} channels by {"type": "${convolution}", "filters": ${channels}, "kernel": 1}`;
 }
 
 const addSchema = layerSchema('add', {});
@@ -25,7 +39,7 @@ export const add: LayerDefinition<Static<typeof addSchema>> = {
   defaults: {},
   formula: 'Σ inputs',
   merges: true,
-  outputShape: (_config, inputs) => sameShape('add', inputs),
+  outputShape: (_config, inputs) => sameShape(inputs),
   parameters: () => [],
   flops: (_config, inputs, output) => (inputs.length - 1) * elementCount(output),
 
@@ -49,7 +63,7 @@ export const multiply: LayerDefinition<Static<typeof multiplySchema>> = {
   defaults: {},
   formula: 'Π inputs, element by element',
   merges: true,
-  outputShape: (_config, inputs) => sameShape('multiply', inputs),
+  outputShape: (_config, inputs) => sameShape(inputs),
   parameters: () => [],
   flops: (_config, inputs, output) => (inputs.length - 1) * elementCount(output),
 
@@ -87,12 +101,13 @@ export const concatenate: LayerDefinition<Static<typeof concatenateSchema>> = {
   merges: true,
 
   outputShape(_config, inputs) {
-    const outer = inputs.map((shape) => formatShape(shape.slice(0, -1)));
-    if (new Set(outer).size > 1) {
-      const message = `concatenate takes inputs that differ in the last dimension alone, got ${inputs.map(formatShape).join(' and ')}`;
-      throw new LayerError(message, { key: 'from', received: inputs });
+    const [first] = inputs as [Shape];
+    const other = inputs.find((shape) => !sameOuter(shape, first));
+    if (other) {
+      const message = `it takes inputs that differ in the last size alone: ${bringTogether(first, other)}`;
+      throw new ShapeError(message, { key: 'from', received: inputs });
     }
-    return [...inputs[0]!.slice(0, -1), inputs.reduce((sum, shape) => sum + shape.at(-1)!, 0)];
+    return [...first.slice(0, -1), inputs.reduce((sum, shape) => sum + shape.at(-1)!, 0)];
   },
 
   parameters: () => [],

@@ -63,7 +63,7 @@ function pool2d(type: string, kind: Kind) {
     kind,
     own,
     (config, input) => {
-      const [height, width, channels] = imageShape(type, input);
+      const [height, width, channels] = imageShape(input);
       const size = pair(config.size ?? 2);
       const stride = pair(config.stride ?? size);
       const windows = windowGeometry([height, width], {
@@ -96,7 +96,8 @@ function pool1d(type: string, kind: Kind) {
         key: 'size',
         size: [size, 1],
         stride: [config.stride ?? size, 1],
-        padding: [padding, 'valid'],
+        padding,
+        sequence: true,
       });
       return { ...windows, channels, size_height: size, size_width: 1 };
     },
@@ -111,7 +112,7 @@ function globalPool2d(type: string, kind: Kind) {
     kind,
     { type, schema, defaults: {}, formula },
     (_config, input) => {
-      const [height, width, channels] = imageShape(type, input);
+      const [height, width, channels] = imageShape(input);
       const size: [number, number] = [height, width];
       const windows = windowGeometry(size, { key: 'size', size, stride: [1, 1], padding: 'valid' });
       return { ...windows, channels, size_height: height, size_width: width };

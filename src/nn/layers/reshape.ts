@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { elementCount, formatShape } from '../../shape.ts';
-import { type LayerDefinition, LayerError } from '../layer.ts';
+import { type LayerDefinition, LayerError, ShapeError } from '../layer.ts';
 import { layerSchema } from './common.ts';
 
 const size = Type.Union([Type.Integer({ minimum: 1, maximum: 2 ** 24 }), Type.Literal(-1)]);
@@ -21,8 +21,8 @@ export const reshape: LayerDefinition<Static<typeof schema>> = {
     const open = shape.filter((s) => s === -1).length;
     if (open > 1) throw new LayerError('only one size can be −1', { key: 'shape', received: shape });
     if (open === 1 ? elements % known !== 0 : elements !== known) {
-      const what = `${formatShape(shape)} has ${open ? 'a multiple of ' : ''}${known} elements, its input ${formatShape(input!)} has ${elements}`;
-      throw new LayerError(what, { key: 'shape', expected: `${elements} elements`, received: shape });
+      const what = `${elements} numbers, but its shape ${formatShape(shape)} has ${open ? 'a multiple of ' : ''}${known}: let the sizes multiply to ${elements}, or leave one to be worked out by −1`;
+      throw new ShapeError(what, { key: 'shape', expected: `${elements} elements`, received: shape });
     }
     return shape.map((s) => (s === -1 ? elements / known : s));
   },

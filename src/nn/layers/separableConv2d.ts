@@ -32,7 +32,7 @@ type Config = Static<typeof schema>;
 
 /** Its two convolutions: channel by channel, then 1 × 1. */
 function sizes(config: Config, [input]: Shape[]) {
-  const [height, width, channels] = imageShape('separableConv2d', input!);
+  const [height, width, channels] = imageShape(input!);
   const depthwise = convolutionSizes({
     image: [height, width],
     channels,

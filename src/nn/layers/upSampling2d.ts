@@ -7,7 +7,7 @@ const schema = layerSchema('upSampling2d', { size: Type.Optional(sizeSchema) });
 type Config = Static<typeof schema>;
 
 function sizes(config: Config, input: Shape) {
-  const [height, width, channels] = imageShape('upSampling2d', input);
+  const [height, width, channels] = imageShape(input);
   const [factor_height, factor_width] = pair(config.size ?? 2);
   return { height, width, channels, factor_height, factor_width };
 }

@@ -14,7 +14,7 @@ const schema = layerSchema('zeroPadding2d', {
 type Config = Static<typeof schema>;
 
 function sizes({ padding = 1 }: Config, input: Shape) {
-  const [height, width, channels] = imageShape('zeroPadding2d', input);
+  const [height, width, channels] = imageShape(input);
   const sides = typeof padding === 'number' ? [padding, padding] : padding;
   const [top, bottom, left, right] = sides.length === 4 ? sides : [sides[0]!, sides[0]!, sides[1]!, sides[1]!];
   return { height, width, channels, top: top!, bottom: bottom!, left: left!, right: right! };
