@@ -67,20 +67,29 @@ export function faultyError(faults: Fault[], code: ProblemCode): HebbError {
 /** Ajv's errors as faults: one for each thing that is wrong, in the words of somebody who has to mend it. */
 export function toFaults(errors: ErrorObject[]): Fault[] {
   const faults: Fault[] = [];
-  // A union reports its own failure besides that of each branch: where there are branch errors deeper in, they say more.
-  const informative = errors.filter(
-    (e) =>
-      !['anyOf', 'oneOf', 'if'].includes(e.keyword) ||
-      !errors.some((o) => o !== e && o.instancePath.startsWith(`${e.instancePath}/`)),
-  );
-  const unions = informative.filter((e) => e.keyword === 'anyOf' || e.keyword === 'oneOf');
-  for (const error of informative) {
-    const insideUnion = unions.some(
-      (u) => u !== error && u.instancePath === error.instancePath && error.schemaPath.startsWith(u.schemaPath),
+  const unions = errors.filter((e) => e.keyword === 'anyOf' || e.keyword === 'oneOf');
+  // A union reports its own failure besides that of each branch: where there are branch errors that say more, they alone are
+  // told, and the branches of another type are not.
+  const inBranch = (e: ErrorObject, union: ErrorObject) =>
+    e !== union && e.instancePath === union.instancePath && e.schemaPath.startsWith(union.schemaPath);
+  const saysMore = (e: ErrorObject, union: ErrorObject) =>
+    e.instancePath.startsWith(`${union.instancePath}/`) ||
+    (inBranch(e, union) && ['additionalProperties', 'required'].includes(e.keyword) && hasOneObject(union.schema));
+  const open = unions.filter((union) => !errors.some((e) => saysMore(e, union)));
+  for (const error of errors) {
+    if (unions.includes(error) && !open.includes(error)) continue;
+    if (error.keyword === 'if' && errors.some((e) => e.instancePath.startsWith(`${error.instancePath}/`))) continue;
+    const told = unions.some(
+      (union) => inBranch(error, union) && (open.includes(union) || ['type', 'enum', 'const'].includes(error.keyword)),
     );
-    if (!insideUnion) faults.push(toFault(error));
+    if (!told) faults.push(toFault(error));
   }
   return faults;
+}
+
+/** Whether a union has one object among its branches, so that an object must have been meant as that. */
+function hasOneObject(branches: unknown): boolean {
+  return Array.isArray(branches) && branches.filter((branch) => branch?.type === 'object').length === 1;
 }
 
 function toFault(error: ErrorObject): Fault {

@@ -37,7 +37,7 @@ export async function loadPredictor(
     checked: true,
     ...settings,
     normalization: model.normalization,
-    initializer: 'zeros',
+    initializer: null,
   });
   network.setWeights(decodeSafetensors(await readFile(weightsFile)));
   // A synchronous call would wait for an asynchronous one on the same program, and everybody with it.

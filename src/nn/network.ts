@@ -27,8 +27,11 @@ import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './weight
 export interface NetworkOptions {
   /** Of the starting weights [0]. */
   seed?: number;
-  /** Of the weights of layers without their own [glorotUniform]; biases start at zero. */
-  initializer?: InitializerConfig;
+  /**
+   * Of the weights of layers without their own [glorotUniform]; biases start at zero. null: all stay zero, for weights that
+   * are set afterwards.
+   */
+  initializer?: InitializerConfig | null;
   /** Instruction set [the best there is, or HEBB_ISA]. */
   isa?: string;
   /** [1] */
@@ -72,7 +75,8 @@ export class Network {
     this.settings = { isa: selectIsa(options.isa), threads: options.threads ?? 1 };
     this.normalized = options.normalization ?? { type: 'none' };
     this.memory = new Memory(this.resolved.parameterFloats);
-    this.initialize(options.seed ?? 0, options.initializer ?? 'glorotUniform');
+    const { initializer = 'glorotUniform' } = options;
+    if (initializer !== null) this.initialize(options.seed ?? 0, initializer);
   }
 
   get config(): NetworkConfig & { input: number[] } {
@@ -346,7 +350,7 @@ export class Network {
   /** The network that save(path) wrote. */
   static async load(path: string, options: NetworkOptions = {}): Promise<Network> {
     const { network, normalization } = JSON.parse(await readFile(`${path}.json`, 'utf8'));
-    const loaded = new Network(network, { normalization, ...options });
+    const loaded = new Network(network, { normalization, ...options, initializer: null });
     loaded.setWeights(decodeSafetensors(await readFile(`${path}.safetensors`)));
     return loaded;
   }

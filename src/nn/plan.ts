@@ -3,6 +3,7 @@ import { selectIsa } from '../native.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
 import { assertValid, compileSchema } from '../validate.ts';
 import { type CostSettings, trainingBytes } from './cost.ts';
+import { initializerFault } from './initializers.ts';
 import type { NetworkConfig } from './networkConfig.ts';
 import { optimizers } from './optimizers.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
@@ -139,6 +140,7 @@ export function completeTraining(
   const byRule = request.optimizer?.type === 'perceptron';
   const loss = request.loss?.type ?? (byRule ? 'perceptron' : defaultLoss(network.outputShape, data));
   if (data) checkOutput(network, loss, data);
+  checkInitializer(request.initializer, network);
   return {
     epochs: request.epochs ?? 10,
     batchSize: request.batchSize ?? 32,
@@ -155,6 +157,17 @@ export function completeTraining(
     ...(request.validation && { validation: request.validation }),
     ...(request.logEverySteps !== undefined && { logEverySteps: request.logEverySteps }),
   };
+}
+
+/** @throws HebbError('invalid-training') where the initialiser cannot fill the weights that it is for */
+function checkInitializer(initializer: TrainingRequest['initializer'], network: ResolvedNetwork): void {
+  if (initializer === undefined) return;
+  const filled = network.layers.flatMap((layer) => layer.parameters).filter((p) => p.initializer === undefined);
+  for (const shape of [undefined, ...filled.map((parameter) => parameter.shape)]) {
+    const fault = initializerFault(initializer, shape);
+    if (!fault) continue;
+    throw invalidTraining(`/training/initializer${fault.key ? `/${fault.key}` : ''}`, fault.message);
+  }
 }
 
 function completeOptimizer(

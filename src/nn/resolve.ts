@@ -2,6 +2,7 @@ import { type Fault, HebbError } from '../errors.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
 import { faultyError } from '../validate.ts';
 import { nameInMessage, wire } from './graph.ts';
+import { initializerFault } from './initializers.ts';
 import { type LayerDefinition, LayerError, type ParameterSpec, ShapeError } from './layer.ts';
 import { layers as definitions } from './layers/index.ts';
 import { type LayerConfig, layerName, type NetworkConfig } from './networkConfig.ts';
@@ -102,6 +103,7 @@ export function resolveNetwork(
       checkInputCount(definition, inputs.length);
       const outputShape = definition.outputShape(config, inputShapes);
       const parameters = definition.parameters(config, inputShapes).map((spec, k): PlacedParameter => {
+        checkInitializer(spec);
         const count = elementCount(spec.shape);
         const placed = {
           trainable: true,
@@ -180,6 +182,13 @@ function checkInputCount(definition: LayerDefinition, count: number): void {
       received: count,
     },
   );
+}
+
+function checkInitializer({ name, initializer, shape }: ParameterSpec): void {
+  const fault = initializer && initializerFault(initializer, shape);
+  if (!fault) return;
+  const key = name === 'bias' ? 'biasInitializer' : 'initializer';
+  throw new LayerError(fault.message, { key, received: initializer });
 }
 
 /** What is wrong with the values that a layer is to start from. */

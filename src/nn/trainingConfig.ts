@@ -1,8 +1,9 @@
 import { type Static, type TObject, Type } from 'typebox';
-import { type InitializerConfig, initializerSchema, largestNumber } from './initializers.ts';
+import { type InitializerConfig, initializerSchema, largestNumber, maxSeed } from './initializers.ts';
 import { type LossConfig, lossNames } from './losses.ts';
 import { type MetricConfig, metricNames } from './metrics.ts';
 
+export { maxSeed } from './initializers.ts';
 export type { LossName } from './losses.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -169,9 +170,6 @@ export const metricsSchema = Type.Array(
     description: 'Worked out over whole splits at the end of each epoch [classification: accuracy].',
   },
 );
-
-/** Largest seed: all random numbers are keyed by 32 bits of it. */
-export const maxSeed = 2 ** 32 - 1;
 
 /** The `training` part of a job. What is left out is completed by `completeTraining`. */
 export const trainingSchema = Type.Object(
