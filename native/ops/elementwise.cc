@@ -1,4 +1,5 @@
 // Gathers, activations, dropout and noise.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -106,28 +107,38 @@ void run(const activate_backward_input_args& a, Step& step) {
 
 // Tompson et al.: "Efficient object localization using convolutional networks", CVPR 2015, section 3.2.
 void run(const spatial_dropout_args& a, Step& step) {
+  constexpr Size kChannels = 256;  // at a time, so that their factors stand by
   const float scale = 1.0f / (1.0f - float(a.rate));
   const std::uint32_t threshold = std::uint32_t(double(float(a.rate)) * 4294967296.0);
-  for (Size r = 0; r < step.rows; r++) {
-    for (Size c = 0; c < a.channels; c++) {
-      const Size number = r * a.channels + c;
-      std::uint32_t bits[4];
-      philox({step.seed, kDropoutPurpose}, {std::uint32_t(number / 4), step.step, step.epoch, std::uint32_t(a.layer)},
-             bits);
-      const float factor = bits[number % 4] >= threshold ? scale : 0.0f;
-      const float* x = a.x + r * a.positions * a.channels + c;
-      float* y = a.y + r * a.positions * a.channels + c;
-      for (Size p = 0; p < a.positions; p++) y[p * a.channels] = factor == 0 ? 0.0f : x[p * a.channels] * factor;
+  const Size image = a.positions * a.channels;
+  parallel_for(int(step.rows), step.rows * image < kElementwiseSerial ? 1 : step.threads, [&](int row, int) {
+    float factors[kChannels];
+    for (Size first = 0; first < a.channels; first += kChannels) {
+      const Size n = std::min(kChannels, a.channels - first);
+      for (Size c = 0; c < n; c++) {
+        const Size number = row * a.channels + first + c;
+        std::uint32_t bits[4];
+        philox({step.seed, kDropoutPurpose}, {std::uint32_t(number / 4), step.step, step.epoch, std::uint32_t(a.layer)},
+               bits);
+        factors[c] = bits[number % 4] >= threshold ? scale : 0.0f;
+      }
+      for (Size p = 0; p < a.positions; p++) {
+        const Size at = row * image + p * a.channels + first;
+        for (Size c = 0; c < n; c++) a.y[at + c] = factors[c] == 0 ? 0.0f : a.x[at + c] * factors[c];
+      }
     }
-  }
+  });
 }
 
 // Box, Muller: "A note on the generation of random normal deviates", Annals of Mathematical Statistics 29, 1958.
 void run(const gaussian_noise_args& a, Step& step) {
   for_each_range(step, step.rows * a.elements, [&](Size first, Size n) {
+    std::uint32_t bits[4];
     for (Size i = first; i < first + n; i++) {
-      std::uint32_t bits[4];
-      philox({step.seed, kNoisePurpose}, {std::uint32_t(i / 2), step.step, step.epoch, std::uint32_t(a.layer)}, bits);
+      // A block has the two numbers of an even element and two for the next.
+      if (i == first || i % 2 == 0) {
+        philox({step.seed, kNoisePurpose}, {std::uint32_t(i / 2), step.step, step.epoch, std::uint32_t(a.layer)}, bits);
+      }
       const double u = (double(bits[i % 2 * 2]) + 1) / 4294967296.0, turns = double(bits[i % 2 * 2 + 1]) / 4294967296.0;
       a.y[i] = a.x[i] + float(a.stddev * std::sqrt(-2 * natural_log(u)) * cosine_of_turns(turns));
     }

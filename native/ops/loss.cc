@@ -101,7 +101,7 @@ void run(const huber_args& a, Step& step) {
 void run(const hinge_args& a, Step& step) {
   run_elementwise(a, step, [](double x, double t, double* slope) {
     const double margin = 1 - x * t;
-    *slope = margin <= 0 ? 0 : -t;
+    *slope = margin <= 0 ? 0 : margin > 0 ? -t : margin;  // NaN stays NaN
     return margin <= 0 ? 0 : margin;
   });
 }

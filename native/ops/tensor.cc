@@ -8,7 +8,10 @@
 namespace hebb {
 namespace {
 
-void copy(const float* from, Size n, float* to) { std::memcpy(to, from, std::size_t(n) * sizeof(float)); }
+constexpr Size kMostTableTasks = 16;  // parts of a table of embeddings: each reads all indices
+
+/// Operands may overlap: what comes out then is nobody's, but it must come out.
+void copy(const float* from, Size n, float* to) { std::memmove(to, from, std::size_t(n) * sizeof(float)); }
 
 /// Calls f(image) for each row of the batch.
 template <class F>
@@ -17,9 +20,9 @@ void each_image(Step& step, Size floats, F f) {
                [&](int image, int) { f(Size(image)); });
 }
 
-/// The table's row that an input means; what is no number means the first.
+/// The table's row that an input means; what is no number means the first. In double, where adding a half is exact.
 Size index_of(float x, Size vocabulary) {
-  return x >= float(vocabulary - 1) ? vocabulary - 1 : x > 0 ? Size(x + 0.5f) : 0;
+  return x >= float(vocabulary - 1) ? vocabulary - 1 : x > 0 ? Size(double(x) + 0.5) : 0;
 }
 
 }  // namespace
@@ -108,17 +111,27 @@ void run(const crop2d_args& a, Step& step) {
 }
 
 void run(const embedding_args& a, Step& step) {
-  for (Size p = 0; p < step.rows * a.positions; p++) {
-    copy(a.w + index_of(a.x[p], a.vocabulary) * a.dimensions, a.dimensions, a.y + p * a.dimensions);
-  }
+  each_image(step, a.positions * a.dimensions, [&](Size image) {
+    for (Size p = image * a.positions; p < (image + 1) * a.positions; p++) {
+      copy(a.w + index_of(a.x[p], a.vocabulary) * a.dimensions, a.dimensions, a.y + p * a.dimensions);
+    }
+  });
 }
 
+// Each task has a part of the table and looks for its rows among all indices, so that a row's sum has one order.
 void run(const embedding_backward_args& a, Step& step) {
-  std::fill_n(a.dw, a.vocabulary * a.dimensions, 0.0f);
-  for (Size p = 0; p < step.rows * a.positions; p++) {
-    float* to = a.dw + index_of(a.x[p], a.vocabulary) * a.dimensions;
-    for (Size d = 0; d < a.dimensions; d++) to[d] += a.dy[p * a.dimensions + d];
-  }
+  const Size tasks = std::min(kMostTableTasks, (a.vocabulary * a.dimensions + kElementwiseTask - 1) / kElementwiseTask);
+  const Size part = (a.vocabulary + tasks - 1) / tasks;
+  parallel_for(int(tasks), step.threads, [&](int task, int) {
+    const Size first = std::min(a.vocabulary, task * part), end = std::min(a.vocabulary, first + part);
+    std::fill_n(a.dw + first * a.dimensions, (end - first) * a.dimensions, 0.0f);
+    for (Size p = 0; p < step.rows * a.positions; p++) {
+      const Size row = index_of(a.x[p], a.vocabulary);
+      if (row < first || row >= end) continue;
+      float* to = a.dw + row * a.dimensions;
+      for (Size d = 0; d < a.dimensions; d++) to[d] += a.dy[p * a.dimensions + d];
+    }
+  });
 }
 
 }  // namespace hebb

@@ -1,4 +1,5 @@
 // Optimisers, defined as in PyTorch.
+#include <algorithm>
 #include <cmath>
 
 #include "op.h"
@@ -77,22 +78,36 @@ void run(const clip_norm_args& a, Step& step) {
   for (Size i = 0; i < a.elements; i++) squares += double(a.gradient[i]) * double(a.gradient[i]);
   const double scale = a.limit / (std::sqrt(squares) + 1e-6);
   if (scale >= 1) return;
-  const float factor = float(scale);  // NaN where a gradient is: then all of them become NaN
+  // NaN where a gradient is: then all of them become NaN. In double, where no scale is too small.
   for_each_range(step, a.elements, [&](Size first, Size n) {
-    for (Size i = first; i < first + n; i++) a.gradient[i] *= factor;
+    for (Size i = first; i < first + n; i++) a.gradient[i] = float(double(a.gradient[i]) * scale);
   });
 }
 
 // Srivastava et al.: "Dropout", JMLR 15, 2014, section 5.1.
-void run(const max_norm_args& a, Step&) {
-  for (Size unit = 0; unit < a.units; unit++) {
-    double squares = 0;
-    for (Size i = 0; i < a.inputs; i++) squares += double(a.w[i * a.units + unit]) * double(a.w[i * a.units + unit]);
-    const double norm = std::sqrt(squares);
-    if (norm <= a.limit) continue;
-    const float scale = float(a.limit / (norm + 1e-7));
-    for (Size i = 0; i < a.inputs; i++) a.w[i * a.units + unit] *= scale;
-  }
+void run(const max_norm_args& a, Step& step) {
+  constexpr Size kUnits = 64;  // columns of a task, summed row by row
+  const int tasks = int((a.units + kUnits - 1) / kUnits);
+  parallel_for(tasks, a.inputs * a.units < kElementwiseSerial ? 1 : step.threads, [&](int task, int) {
+    const Size first = task * kUnits, n = std::min(kUnits, a.units - first);
+    double squares[kUnits] = {};
+    for (Size i = 0; i < a.inputs; i++) {
+      const float* w = a.w + i * a.units + first;
+      for (Size unit = 0; unit < n; unit++) squares[unit] += double(w[unit]) * double(w[unit]);
+    }
+    double scales[kUnits];
+    bool any = false;
+    for (Size unit = 0; unit < n; unit++) {
+      const double norm = std::sqrt(squares[unit]);
+      scales[unit] = norm <= a.limit ? 1 : a.limit / (norm + 1e-7);  // NaN where a weight is
+      any |= scales[unit] != 1;
+    }
+    if (!any) return;
+    for (Size i = 0; i < a.inputs; i++) {
+      float* w = a.w + i * a.units + first;
+      for (Size unit = 0; unit < n; unit++) w[unit] = float(double(w[unit]) * scales[unit]);
+    }
+  });
 }
 
 }  // namespace hebb

@@ -13,10 +13,14 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN(), kInfinity = st
 constexpr double kLargest = 2147483647.0;
 constexpr Size kArena = 64, kParameters = 8, kRows = 2;
 
-/// Every dim 1 and all else 0: the smallest instruction of any op, with its operands at the start of the arena.
+/// Every dim 1, every real number 0.5 and all else 0: the smallest instruction of any op, with its operands at the
+/// start of the arena.
 std::vector<double> smallest(std::size_t op) {
   std::vector<double> code{double(op)};
-  for (const auto& parameter : op_list()[op].parameters) code.push_back(std::strcmp(parameter.kind, "dim") ? 0 : 1);
+  for (const auto& parameter : op_list()[op].parameters) {
+    const auto is = [&](const char* kind) { return !std::strcmp(parameter.kind, kind); };
+    code.push_back(is("dim") ? 1 : is("real") ? 0.5 : 0);
+  }
   for (std::size_t i = 0; i < op_list()[op].operands.size(); i++) {
     code.push_back(double(Space::arena)), code.push_back(0);
   }
@@ -163,17 +167,59 @@ TEST(checker_refuses_what_does_not_fit_together) {
     refused(with(op, {{"dilation_height", 10000}, {"dilation_width", 10000}, {"channels", 30}}),
             "the image is too large");
   }
-  for (const char* op : {"max_pool2d", "max_pool2d_backward"}) {
+  for (const char* op : {"max_pool2d", "max_pool2d_backward", "average_pool2d", "average_pool2d_backward"}) {
     refused(with(op, {{"pad_top", 1}}), "the padding must be smaller");
     refused(with(op, {{"pad_left", 1}}), "the padding must be smaller");
     refused(with(op, {{"output_height", 2}}), "output_height reaches past");
     refused(with(op, {{"output_width", 2}}), "output_width reaches past");
   }
-  refused(with("dropout", {{"rate", 1}}), "the rate must be");
-  refused(with("dropout", {{"rate", -0.01}}), "the rate must be");
+  for (const char* op : {"dropout", "spatial_dropout"}) {
+    refused(with(op, {{"rate", 1}}), "the rate must be");
+    refused(with(op, {{"rate", 0.99999999}}), "the rate must be");  // as a float 1
+    refused(with(op, {{"rate", -0.01}}), "the rate must be");
+    EXPECT(answer(with(op, {{"rate", 0}})).empty());
+  }
+  // An activation that is an op of its own is no part of a product.
+  for (const char* op : {"dense", "conv2d", "activate", "activate_backward", "activate_backward_input"}) {
+    const bool product = !std::strcmp(op, "dense") || !std::strcmp(op, "conv2d");
+    for (int kind = 0; kind < int(Activation::count); kind++) {
+      const auto code = with(op, {{"activation", kind}});
+      if (product && kind >= int(Activation::fused_count)) {
+        refused(code, "this activation is an op of its own");
+      } else {
+        EXPECT(answer(code).empty());
+      }
+    }
+  }
+  refused(with("slice", {{"offset", 1}}), "the part must lie within");
+  refused(with("slice", {{"width", 4}, {"offset", 2}, {"channels", 3}}), "the part must lie within");
+  EXPECT(answer(with("slice", {{"width", 4}, {"offset", 2}, {"channels", 2}})).empty());
+  for (const char* op : {"batch_norm", "batch_norm_backward", "layer_norm", "layer_norm_backward"}) {
+    for (double epsilon : {0.0, -0.1}) refused(with(op, {{"epsilon", epsilon}}), "epsilon must be above 0");
+  }
+  for (const char* op : {"clip_value", "clip_norm", "max_norm"}) {
+    for (double limit : {0.0, -0.1}) refused(with(op, {{"limit", limit}}), "the limit must be above 0");
+  }
+  for (double momentum : {-0.1, 1.1}) refused(with("update_moments", {{"momentum", momentum}}), "from 0 to 1");
+  refused(with("gaussian_noise", {{"stddev", -0.1}}), "the deviation must be at least 0");
+  for (double delta : {0.0, -1.0}) refused(with("huber", {{"delta", delta}}), "delta must be above 0");
+  for (const char* factor : {"l1", "l2"}) refused(with("regularize", {{factor, -0.1}}), "the factors must be");
+  refused(with("sgd", {{"nesterov", 2}}), "nesterov is 0 or 1");
+  EXPECT(answer(with("sgd", {{"nesterov", 1}})).empty());
+  for (double decay : {1.0, -0.1}) refused(with("rmsprop", {{"decay", decay}}), "the decay must be");
   for (const char* beta : {"beta1", "beta2"}) {
     refused(with("adam", {{beta, 1}}), "beta1 and beta2 must be");
     refused(with("adam", {{beta, -0.01}}), "beta1 and beta2 must be");
+  }
+  for (const char* op : {"embedding", "embedding_backward"}) {
+    for (double vocabulary : {16777216.0, 16777217.0}) {
+      ProgramSpec large = spec_of(with(op, {{"vocabulary", vocabulary}}));
+      for (std::size_t at = 4; at < large.code.size(); at += 2) large.code[at] = double(Space::parameters);
+      large.parameter_floats = 1 << 25;  // what the checker believes; nothing runs
+      std::string error;
+      EXPECT(bool(Program::create(large, &error)) == (vocabulary < 16777217));
+      EXPECT(error.empty() || error.find("at most 2^24") != std::string::npos);
+    }
   }
   ProgramSpec spec = spec_of(with("dense_sgd", {}));
   spec.rows = 385, spec.arena_floats = 1000;

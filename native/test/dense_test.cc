@@ -150,7 +150,7 @@ TEST(dense_sgd) {
     gradient.batch("x", c.input("x")).batch("dy", c.input("dy")).whole_result("dw", inputs * units);
     c.run([&](const Results& r, const Kernels& kernels) {
       OpCase update("sgd", 1);
-      update.set("elements", double(inputs * units)).set("momentum", 0).changing("w", c.input("w"));
+      update.set("elements", double(inputs * units)).set("momentum", 0).set("nesterov", 0).changing("w", c.input("w"));
       update.whole("gradient", gradient.step(kernels, 1)["dw"]);
       update.request = c.request;
       const std::vector<float> expected = update.step(kernels, 1)["w"];

@@ -1,4 +1,4 @@
-// Activations, affine maps, softmax and dropout.
+// Affine maps, softmax and dropout.
 #include <algorithm>
 
 #include "naive.h"
@@ -22,57 +22,6 @@ void each_size(F f) {
 }
 
 }  // namespace
-
-TEST(activate) {
-  Random random(31);
-  double worst = 0;
-  for (int kind = 0; kind < int(Activation::count); kind++) {
-    each_size([&](Size rows, Size elements) {
-      describe_case("activate (%td, %td), activation %d", rows, elements, kind);
-      const double slope = 0.3f;
-      OpCase c("activate", rows, rows % 3);
-      c.set("elements", double(elements)).set("activation", kind).set("slope", slope);
-      c.batch("x", random_floats(random, rows * elements, -9, 9)).batch_result("y", elements);
-      if (elements % 2) c.over("y", "x");
-      c.rows_independent = true;
-      Expected expected;
-      for (float x : c.input("x")) {
-        const double y = activation(Activation(kind), slope, double(x));
-        expected.add(y, activation_bound(Activation(kind), slope, y, 0));
-      }
-      c.run([&](const Results& r, const Kernels&) {
-        worst = std::fmax(worst, check_close("y", r["y"].data(), expected));
-      });
-    });
-  }
-  note("largest error %.2f of its bound", worst);
-}
-
-TEST(activate_backward) {
-  Random random(32);
-  double worst = 0;
-  for (int kind = 0; kind < int(Activation::count); kind++) {
-    each_size([&](Size rows, Size elements) {
-      describe_case("activate_backward (%td, %td), activation %d", rows, elements, kind);
-      const double slope = 0.3f;
-      OpCase c("activate_backward", rows, rows % 3);
-      c.set("elements", double(elements)).set("activation", kind).set("slope", slope);
-      const double low = Activation(kind) == Activation::sigmoid ? 0 : -1;
-      c.batch("y", random_floats(random, rows * elements, low, 1)).batch("dy", random_floats(random, rows * elements));
-      c.batch_result("dx", elements);
-      if (elements % 2) c.over("dx", "dy");
-      Expected expected;
-      for (std::size_t i = 0; i < c.input("y").size(); i++) {
-        const double y = double(c.input("y")[i]), dy = double(c.input("dy")[i]);
-        expected.add(dy * activation_derivative(Activation(kind), slope, y), 4 * kRoundoff * std::fabs(dy));
-      }
-      c.run([&](const Results& r, const Kernels&) {
-        worst = std::fmax(worst, check_close("dx", r["dx"].data(), expected));
-      });
-    });
-  }
-  note("largest error %.2f of its bound", worst);
-}
 
 TEST(affine) {
   Random random(33);

@@ -61,8 +61,8 @@ struct Input {
   Wanted wanted[kSlots];
 };
 
-/// Makes windows fit their image: most random ones do not.
-void fit_window(const OpInfo& op, std::vector<double>& values) {
+/// Makes windows fit their image and parts their whole: most random ones do not.
+void fit_geometry(const OpInfo& op, std::vector<double>& values) {
   const auto at = [&](const std::string& name) -> double* {
     for (std::size_t i = 0; i < op.parameters.size(); i++) {
       if (name == op.parameters[i].name) return &values[i];
@@ -72,7 +72,7 @@ void fit_window(const OpInfo& op, std::vector<double>& values) {
   for (const auto& [side, pad] : {std::pair("height", "pad_top"), std::pair("width", "pad_left")}) {
     double* kernel = at(std::string("kernel_") + side);
     if (!kernel) kernel = at(std::string("size_") + side);
-    if (!kernel) return;
+    if (!kernel) break;
     *kernel = std::fmod(*kernel, 8);
     double &padding = *at(pad), &stride = *at(std::string("stride_") + side);
     double* dilation = at(std::string("dilation_") + side);
@@ -82,6 +82,10 @@ void fit_window(const OpInfo& op, std::vector<double>& values) {
     const double most = std::floor((*at(side) + padding - 1) / stride) + 1;
     double& output = *at(std::string("output_") + side);
     if (output > most) output = most;
+  }
+  if (double* offset = at("offset"); offset && at("width")) {  // of a slice
+    *offset = std::fmod(*offset, *at("width"));
+    *at("channels") = std::fmin(*at("channels"), *at("width") - *offset);
   }
   if (double* groups = at("groups")) {
     *groups = std::fmax(1, std::fmod(*groups, 5));
@@ -97,9 +101,11 @@ void add_instruction(Bytes& bytes, Input& input) {
   for (const auto& parameter : op.parameters) {
     const bool dim = is(parameter.kind, "dim");
     values.push_back(dim ? bytes.dim() : is(parameter.kind, "real") ? bytes.real() : double(bytes.byte() % 8));
-    if (is(parameter.kind, "slot")) values.back() = std::fmod(values.back(), 3);
+    if (is(parameter.kind, "slot")) values.back() = std::fmod(values.back(), kSlots);
+    if (is(parameter.kind, "activation")) values.back() = double(bytes.byte() % (unsigned(Activation::count) + 1));
+    if (is(parameter.name, "nesterov")) values.back() = std::fmod(values.back(), 3);
   }
-  fit_window(op, values);
+  fit_geometry(op, values);
   if (is(op.name, "gather"))
     input.wanted[int(values[0]) % kSlots] = {Size(std::fmin(4096, std::fmax(1, values[1]))), false};
   if (is(op.name, "gather_classes")) input.wanted[int(values[0]) % kSlots] = {1, true};

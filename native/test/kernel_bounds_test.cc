@@ -50,6 +50,9 @@ TEST(elementwise_kernels_stay_within_their_operands) {
     using Out = const std::vector<float*>&;
     for (int kind = 0; kind < int(Activation::count); kind++) {
       one("activate", [&](const Kernels& k, Out o) { k.activate(Activation(kind), 0.5f, n, x.data(), o[0]); });
+      one("activate_backward_input", [&](const Kernels& k, Out o) {
+        k.activate_backward_input(Activation(kind), 0.5f, n, t.data(), x.data(), o[0]);
+      });
       one("activate_backward",
           [&](const Kernels& k, Out o) { k.activate_backward(Activation(kind), 0.5f, n, y.data(), x.data(), o[0]); });
     }
@@ -59,10 +62,20 @@ TEST(elementwise_kernels_stay_within_their_operands) {
     one("softmax_backward", [&](const Kernels& k, Out o) { k.softmax_backward(1, n, y.data(), x.data(), o[0]); });
     one("dropout", [&](const Kernels& k, Out o) { k.dropout(n, x.data(), o[0], 0.5f, 1, 2, 3, 4, 5, n); });
     one("sgd", [&](const Kernels& k, Out o) { k.sgd(n, o[0], x.data(), 0.5f); });
-    compare_with_scalar("sgd_momentum", n, {n, n},
-                        [&](const Kernels& k, Out o) { k.sgd_momentum(n, o[0], x.data(), o[1], 0.5f, 0.9f); });
+    for (bool nesterov : {false, true}) {
+      compare_with_scalar("sgd_momentum", n, {n, n}, [&](const Kernels& k, Out o) {
+        k.sgd_momentum(n, o[0], x.data(), o[1], 0.5f, 0.9f, nesterov);
+      });
+    }
+    for (bool with_velocity : {false, true}) {
+      compare_with_scalar("rmsprop", n, {n, n, n}, [&](const Kernels& k, Out o) {
+        k.rmsprop(n, o[0], x.data(), o[1], with_velocity ? o[2] : nullptr, 0.01f, 0.9f, 0.1f, 1e-7f, 0.5f);
+      });
+    }
+    compare_with_scalar("adagrad", n, {n, n},
+                        [&](const Kernels& k, Out o) { k.adagrad(n, o[0], x.data(), o[1], 0.1f, 1e-7f); });
     compare_with_scalar("adam", n, {n, n, n}, [&](const Kernels& k, Out o) {
-      k.adam(n, o[0], x.data(), o[1], o[2], {0.01f, 0.9f, 0.999f, 0.1f, 0.001f, 1e-7f, 1.5f});
+      k.adam(n, o[0], x.data(), o[1], o[2], {0.01f, 0.9f, 0.999f, 0.1f, 0.001f, 1e-7f, 1.5f, 0.99f});
     });
     compare_with_scalar("softmax_cross_entropy", n, {n, 1, 1, 1, 1}, [&](const Kernels& k, Out o) {
       k.softmax_cross_entropy(n, x.data(), t.data(), 0.5f, o[0], o[1], o[2], o[3], o[4]);

@@ -2,42 +2,10 @@
 #include <algorithm>
 #include <limits>
 
-#include "naive.h"
-#include "op_case.h"
+#include "loss_case.h"
 
 namespace hebb::test {
 namespace {
-
-template <class F>
-void each_size(F f) {
-  for (Size rows : {1, 2, 5, 16, 70}) {
-    for (Size elements : {1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 31, 33, 100, 1000}) {
-      if (take_case()) f(rows, elements);
-    }
-  }
-}
-
-OpCase loss_case(const char* op, Size rows, Size elements, std::vector<float> x, std::vector<float> t) {
-  OpCase c(op, rows, rows % 3);
-  c.set("value", double(elements % kValues));
-  c.batch("x", std::move(x)).batch("t", std::move(t));
-  c.training_only = true;
-  return c;
-}
-
-/// The value stands in its place, and the other places are zero.
-void check_value(const Results& results, Size elements, double expected, double bound) {
-  EXPECT(results.values.size() == std::size_t(kValues));
-  for (Size i = 0; i < Size(results.values.size()); i++) {
-    const double value = results.values[std::size_t(i)];
-    if (i == elements % kValues) {
-      check(std::fabs(value - expected) <= bound, __FILE__, __LINE__, "the value agrees",
-            std::to_string(value) + ", expected " + std::to_string(expected));
-    } else {
-      EXPECT(value == 0);
-    }
-  }
-}
 
 /// Rows of zeros and a one, or of any shares that add up to about one.
 std::vector<float> targets(Random& random, Size rows, Size classes, bool one_hot) {
@@ -58,28 +26,31 @@ TEST(softmax_cross_entropy) {
   Random random(41);
   double worst = 0;
   for (double range : {1.0, 20.0, 300.0}) {
-    each_size([&](Size rows, Size classes) {
+    each_loss_size([&](Size rows, Size classes) {
       const bool one_hot = rows % 2;
       describe_case("softmax_cross_entropy (%td, %td) of numbers up to %g, one-hot %d", rows, classes, range, one_hot);
       OpCase c = loss_case("softmax_cross_entropy", rows, classes, random_floats(random, rows * classes, -range, range),
                            targets(random, rows, classes, one_hot));
       c.set("classes", double(classes)).batch_result("dx", classes);
+      const std::vector<double> weights = weigh_rows(c, random, rows, classes);
       double value = 0, value_bound = 0;
       Expected gradient;
       for (Size r = 0; r < rows; r++) {
         const float *x = c.input("x").data() + r * classes, *t = c.input("t").data() + r * classes;
         const double max = double(*std::max_element(x, x + classes));
+        const double weight = weights[std::size_t(r)];
         double sum = 0, total = 0, dot = 0;
         for (Size i = 0; i < classes; i++) {
           sum += std::exp(double(x[i]) - max), total += double(t[i]), dot += double(t[i]) * double(x[i]);
-          value_bound += std::fabs(double(t[i]) * double(x[i]));
+          value_bound += weight * std::fabs(double(t[i]) * double(x[i]));
         }
-        value += total * (std::log(sum) + max) - dot;
-        value_bound += total * (std::fabs(max) + std::log(sum) + 1);
+        value += weight * (total * (std::log(sum) + max) - dot);
+        value_bound += weight * total * (std::fabs(max) + std::log(sum) + 1);
         for (Size i = 0; i < classes; i++) {
           const double share = total * std::exp(double(x[i]) - max) / sum, rounded = max - double(x[i]);
-          const double error = share * (10 + rounded + 2 * std::sqrt(double(classes))) + 3 * double(t[i]);
-          gradient.add((share - double(t[i])) / double(rows), kRoundoff * error / double(rows) + 0x1p-126);
+          const double error = share * (11 + rounded + 2 * std::sqrt(double(classes))) + 4 * double(t[i]);
+          const double scale = weight / double(rows);
+          gradient.add(scale * (share - double(t[i])), scale * kRoundoff * error + (1 + scale) * 0x1p-126);
         }
       }
       const double bound = kRoundoff * value_bound * (8 + std::sqrt(double(classes))) / double(rows);
@@ -111,7 +82,7 @@ TEST(binary_cross_entropy) {
   Random random(42);
   double worst = 0;
   for (double range : {3.0, 200.0}) {
-    each_size([&](Size rows, Size elements) {
+    each_loss_size([&](Size rows, Size elements) {
       describe_case("binary_cross_entropy (%td, %td) of numbers up to %g", rows, elements, range);
       std::vector<float> t = random_floats(random, rows * elements, 0, 1);
       if (rows % 2) {
@@ -120,6 +91,7 @@ TEST(binary_cross_entropy) {
       OpCase c = loss_case("binary_cross_entropy", rows, elements,
                            random_floats(random, rows * elements, -range, range), std::move(t));
       c.set("elements", double(elements)).batch_result("dx", elements);
+      const std::vector<double> weights = weigh_rows(c, random, rows, elements);
       const double n = double(rows * elements);
       double value = 0;
       Expected gradient;
@@ -127,8 +99,10 @@ TEST(binary_cross_entropy) {
         const double z = double(c.input("x")[i]), target = double(c.input("t")[i]), y = 1 / (1 + std::exp(-z));
         // -t log(y) - (1 - t) log(1 - y), where log(y) = -log(1 + e^-z)
         const double log_y = z > -50 ? -std::log1p(std::exp(-z)) : z, log_rest = z < 50 ? -std::log1p(std::exp(z)) : -z;
-        value -= target * log_y + (1 - target) * log_rest;
-        gradient.add((y - target) / n, kRoundoff * (8 * y + 3 * target) / n + 0x1p-126);
+        const double weight = weights[i / std::size_t(elements)];
+        value -= weight * (target * log_y + (1 - target) * log_rest);
+        gradient.add(weight * (y - target) / n,
+                     weight * kRoundoff * (9 * y + 4 * target) / n + (1 + weight) * 0x1p-126);
       }
       c.run([&](const Results& r, const Kernels&) {
         check_value(r, elements, value / n, 1e-12 * (1 + value / n));
@@ -141,19 +115,21 @@ TEST(binary_cross_entropy) {
 
 TEST(squared_error) {
   Random random(43);
-  each_size([&](Size rows, Size elements) {
+  each_loss_size([&](Size rows, Size elements) {
     describe_case("squared_error (%td, %td)", rows, elements);
     const double scale = rows % 2 ? 0.5 : 1 / double(elements);
     OpCase c = loss_case("squared_error", rows, elements, random_floats(random, rows * elements, -3, 3),
                          random_floats(random, rows * elements));
     c.set("elements", double(elements)).set("value_scale", scale).batch_result("dx", elements);
+    const std::vector<double> weights = weigh_rows(c, random, rows, elements);
     double value = 0;
     Expected gradient;
     for (std::size_t i = 0; i < c.input("x").size(); i++) {
       const double difference = double(c.input("x")[i]) - double(c.input("t")[i]);
-      value += difference * difference * scale / double(rows);
-      const double slope = 2 * scale * difference / double(rows);
-      gradient.add(slope, 4 * kRoundoff * std::fabs(slope));
+      const double weight = weights[i / std::size_t(elements)];
+      value += weight * difference * difference * scale / double(rows);
+      const double slope = weight * 2 * scale * difference / double(rows);
+      gradient.add(slope, 5 * kRoundoff * std::fabs(slope));
     }
     c.run([&](const Results& r, const Kernels&) {
       check_value(r, elements, value, 1e-12 * (1 + value));
@@ -164,7 +140,7 @@ TEST(squared_error) {
 
 TEST(count_correct) {
   Random random(44);
-  each_size([&](Size rows, Size elements) {
+  each_loss_size([&](Size rows, Size elements) {
     describe_case("count_correct (%td, %td)", rows, elements);
     const bool one_hot = rows % 2;
     const double threshold = random.real(-0.5, 0.5);

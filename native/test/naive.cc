@@ -41,6 +41,21 @@ Geometry random_geometry(Random& random, Size most_pixels, Size most_kernel, Siz
   return g;
 }
 
+namespace {
+
+// Klambauer et al.: "Self-normalizing neural networks", 2017, section 2.
+constexpr double kSeluAlpha = 1.6732632423543772, kSeluScale = 1.0507009873554805;
+// Beside roundings, of the normal distribution function: half of what the error function errs (activation.inl.h).
+constexpr double kNormalShareError = 2e-7;
+
+/// The normal distribution function and its density.
+double normal_share(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
+double normal_density(double x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0)); }
+
+double logistic(double x) { return 1 / (1 + std::exp(-x)); }
+
+}  // namespace
+
 double activation(Activation kind, double slope, double x) {
   if (std::isnan(x)) return kind == Activation::step ? 0 : x;  // no comparison with NaN holds
   switch (kind) {
@@ -49,15 +64,59 @@ double activation(Activation kind, double slope, double x) {
     case Activation::leakyRelu:
       return x < 0 ? slope * x : x;
     case Activation::sigmoid:
-      return 1 / (1 + std::exp(-x));
+      return logistic(x);
     case Activation::tanh:
       return std::tanh(x);
     case Activation::step:
       return x > 0 ? 1 : 0;
+    case Activation::elu:
+      return x > 0 ? x : slope * std::expm1(x);
+    case Activation::selu:
+      return kSeluScale * (x > 0 ? x : kSeluAlpha * std::expm1(x));
+    case Activation::softplus:
+      return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+    case Activation::hardSigmoid:
+      return std::min(std::max(x / 6 + 0.5, 0.0), 1.0);
+    case Activation::gelu:
+      return x * normal_share(x);
+    case Activation::silu:
+      return x * logistic(x);
     default:
       return x;
   }
 }
+
+double activation_bound(Activation kind, double slope, double x, double bound_of_argument) {
+  const double y = std::fabs(activation(kind, slope, x));
+  const double steepest = kind == Activation::leakyRelu || kind == Activation::elu ? std::max(1.0, std::fabs(slope))
+                          : kind == Activation::selu                               ? kSeluScale * kSeluAlpha
+                                                                                   : 1.2;  // silu's is 1.1, gelu's 1.13
+  const auto own = [&]() -> double {
+    switch (kind) {
+      case Activation::sigmoid:
+      case Activation::tanh:
+      case Activation::softplus:
+        return 8 * kRoundoff * y;  // 4 ulp at the least
+      case Activation::silu:
+        return 10 * kRoundoff * y + (std::isinf(x) ? 0 : 0x1p-126 * std::fabs(x));
+      // Below zero they are e^x - 1: what the exponential errs stays where the difference is small.
+      case Activation::elu:
+        return 2 * kRoundoff * y + (x > 0 ? 0 : 3 * kRoundoff * std::fabs(slope));
+      case Activation::selu:
+        return 3 * kRoundoff * y + (x > 0 ? 0 : 3 * kRoundoff * kSeluScale * kSeluAlpha);
+      case Activation::hardSigmoid:
+        return 2 * kRoundoff;
+      case Activation::gelu:
+        return 2 * kRoundoff * y + (x > -6 ? kNormalShareError * std::fabs(x) : kNormalShareError);
+      default:
+        return 2 * kRoundoff * y;
+    }
+  };
+  // Products that fall under the smallest normal number are flushed.
+  return steepest * bound_of_argument + own() + 0x1p-126;
+}
+
+bool has_derivative_from_output(Activation kind) { return kind != Activation::gelu && kind != Activation::silu; }
 
 double activation_derivative(Activation kind, double slope, double y) {
   switch (kind) {
@@ -71,16 +130,52 @@ double activation_derivative(Activation kind, double slope, double y) {
       return 1 - y * y;
     case Activation::step:
       return 0;
+    case Activation::elu:
+      return y > 0 ? 1 : y + slope;
+    case Activation::selu:
+      return y > 0 ? kSeluScale : y + kSeluScale * kSeluAlpha;
+    case Activation::softplus:
+      return -std::expm1(-y);
+    case Activation::hardSigmoid:
+      return y > 0 && y < 1 ? 1.0 / 6 : 0;
     default:
       return 1;
   }
 }
 
-double activation_bound(Activation kind, double slope, double y, double bound_of_argument) {
-  const double steepest = kind == Activation::leakyRelu ? std::max(1.0, std::fabs(slope)) : 1;
-  const bool computed = kind == Activation::sigmoid || kind == Activation::tanh;
-  // 8 roundings are 4 ulp at the least; products that fall under the smallest normal number are flushed.
-  return steepest * bound_of_argument + (computed ? 8 : 2) * kRoundoff * std::fabs(y) + 0x1p-126;
+double activation_derivative_at(Activation kind, double slope, double x) {
+  switch (kind) {
+    case Activation::elu:
+      return x > 0 ? 1 : slope * std::exp(x);
+    case Activation::selu:
+      return kSeluScale * (x > 0 ? 1 : kSeluAlpha * std::exp(x));
+    case Activation::softplus:
+      return logistic(x);
+    case Activation::hardSigmoid:
+      return std::fabs(x) < 3 ? 1.0 / 6 : 0;
+    case Activation::gelu:
+      return normal_share(x) + x * normal_density(x);
+    case Activation::silu:
+      return logistic(x) * (1 + x * (1 - logistic(x)));
+    default:
+      return activation_derivative(kind, slope, activation(kind, slope, x));
+  }
+}
+
+double activation_derivative_bound(Activation kind, double slope, double x) {
+  switch (kind) {
+    // At its corners the sum of x / 6 and 0.5 rounds to either side.
+    case Activation::hardSigmoid:
+      return std::fabs(std::fabs(x) - 3) < 1e-6 ? 0.2 : 4 * kRoundoff;
+    case Activation::elu:
+      return 8 * kRoundoff * std::max(1.0, std::fabs(slope));
+    case Activation::gelu:
+      return kNormalShareError + 8 * kRoundoff;
+    case Activation::silu:
+      return 8 * kRoundoff * (1 + std::fabs(x));
+    default:
+      return 16 * kRoundoff;
+  }
 }
 
 Expected activated(const Sums& sums, const std::vector<float>& bias, Activation kind, double slope, Size depth,
@@ -93,7 +188,7 @@ Expected activated(const Sums& sums, const std::vector<float>& bias, Activation 
     const double y = activation(kind, slope, x);
     // Where x is nearer to the step than rounding can tell, both results are right.
     const bool at_step = kind == Activation::step && std::fabs(x) <= bound;
-    expected.add(y, at_step ? 1 : activation_bound(kind, slope, y, kind == Activation::step ? 0 : bound));
+    expected.add(y, at_step ? 1 : activation_bound(kind, slope, x, kind == Activation::step ? 0 : bound));
   }
   return expected;
 }

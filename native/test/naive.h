@@ -60,10 +60,14 @@ struct Geometry {
 Geometry random_geometry(Random& random, Size most_pixels, Size most_kernel, Size most_stride, Size most_dilation = 1);
 
 double activation(Activation kind, double slope, double x);
-/// f'(x), from y = f(x).
+/// How far a result at x may lie, where the argument itself may be wrong by `bound_of_argument`.
+double activation_bound(Activation kind, double slope, double x, double bound_of_argument);
+/// Of those whose output tells it: f'(x), from y = f(x).
+bool has_derivative_from_output(Activation kind);
 double activation_derivative(Activation kind, double slope, double y);
-/// How much f may enlarge an error of its argument, and a bound for its own error at result y.
-double activation_bound(Activation kind, double slope, double y, double bound_of_argument);
+/// f'(x) from x, and how far it may lie.
+double activation_derivative_at(Activation kind, double slope, double x);
+double activation_derivative_bound(Activation kind, double slope, double x);
 
 /// activation(sums + bias) by columns, with bounds; bias may be empty.
 Expected activated(const Sums& sums, const std::vector<float>& bias, Activation kind, double slope, Size depth,

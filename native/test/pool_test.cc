@@ -1,4 +1,4 @@
-// Max pooling and its gradient against loops over windows.
+// Pooling and its gradients against loops over windows.
 #include <limits>
 
 #include "naive.h"
@@ -77,6 +77,25 @@ void each_shape(std::uint64_t seed, F f) {
   }
 }
 
+/// How many positions of each output pixel's window lie within the image.
+std::vector<double> window_sizes(const Shape& s) {
+  std::vector<double> counts(std::size_t(s.g.output_pixels()), 0);
+  s.g.each_position([&](Size output, Size, Size) { counts[std::size_t(output)]++; });
+  return counts;
+}
+
+/// Calls f(output element, input element, output pixel) for all that an output is the mean of.
+template <class F>
+void each_share(const Shape& s, F f) {
+  for (Size r = 0; r < s.rows; r++) {
+    s.g.each_position([&](Size output, Size input, Size) {
+      for (Size c = 0; c < s.g.channels; c++) {
+        f((r * s.g.output_pixels() + output) * s.g.channels + c, (r * s.g.pixels() + input) * s.g.channels + c, output);
+      }
+    });
+  }
+}
+
 }  // namespace
 
 TEST(max_pool2d) {
@@ -107,6 +126,47 @@ TEST(max_pool2d_backward) {
         .batch("dy", dy)
         .batch_result("dx", s.g.pixels() * s.g.channels);
     const Expected expected = activated(sums, {}, Activation::linear, 0, outputs);
+    c.run([&](const Results& r, const Kernels&) {
+      worst = std::fmax(worst, check_close("dx", r["dx"].data(), expected));
+    });
+  });
+  note("largest error %.2f of its bound", worst);
+}
+
+// Means over what of each window lies within the image.
+TEST(average_pool2d) {
+  double worst = 0;
+  each_shape(24, [&](const Shape& s, int number, Random&, std::vector<float> x) {
+    s.g.describe("average_pool2d", s.rows);
+    const std::vector<double> counts = window_sizes(s);
+    Sums sums(s.rows * s.g.output_pixels() * s.g.channels);
+    each_share(s, [&](Size output, Size input, Size pixel) {
+      sums.add(output, double(x[std::size_t(input)]), 1 / counts[std::size_t(pixel)]);
+    });
+    OpCase c = pool_case("average_pool2d", s, number);
+    c.batch("x", std::move(x)).batch_result("y", s.g.output_pixels() * s.g.channels);
+    c.rows_independent = true;
+    const Expected expected = activated(sums, {}, Activation::linear, 0, s.g.taps());
+    c.run(
+        [&](const Results& r, const Kernels&) { worst = std::fmax(worst, check_close("y", r["y"].data(), expected)); });
+  });
+  note("largest error %.2f of its bound", worst);
+}
+
+TEST(average_pool2d_backward) {
+  double worst = 0;
+  each_shape(25, [&](const Shape& s, int number, Random& random, const std::vector<float>& x) {
+    s.g.describe("average_pool2d_backward", s.rows);
+    const std::vector<double> counts = window_sizes(s);
+    const std::vector<float> dy = random_floats(random, s.rows * s.g.output_pixels() * s.g.channels);
+    Sums sums(Size(x.size()));
+    each_share(s, [&](Size output, Size input, Size pixel) {
+      sums.add(input, double(dy[std::size_t(output)]), 1 / counts[std::size_t(pixel)]);
+    });
+    OpCase c = pool_case("average_pool2d_backward", s, number);
+    c.batch("dy", dy).batch_result("dx", s.g.pixels() * s.g.channels);
+    c.rows_independent = true;
+    const Expected expected = activated(sums, {}, Activation::linear, 0, s.g.taps());
     c.run([&](const Results& r, const Kernels&) {
       worst = std::fmax(worst, check_close("dx", r["dx"].data(), expected));
     });

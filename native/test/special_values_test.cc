@@ -1,24 +1,12 @@
 // NaN, infinity and denormal numbers, as IEEE 754 has them: what is wrong with a number must show in all that depends
 // on it, or a network that diverged would look healthy.
 #include <cstring>
-#include <limits>
 
+#include "dependence.h"
 #include "naive.h"
-#include "op_case.h"
 
 namespace hebb::test {
 namespace {
-
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
-
-/// A case and those of its inputs whose NaN must reach the results. Inputs that only choose (y of a relu's gradient, x
-/// of a maximum's) are left out: no comparison with NaN holds, so it chooses something.
-struct Dependence {
-  OpCase c;
-  std::vector<const char*> inputs;
-  bool linear;       // an infinity reaches the results, too
-  bool independent;  // and what does not depend on the number keeps its bits
-};
 
 void add_dense(std::vector<Dependence>& list, Random& random, Size rows, Size inputs, Size units) {
   const auto floats = [&](Size n) { return random_floats(random, n, 0.5, 1); };
@@ -62,33 +50,21 @@ void add_convolutions(std::vector<Dependence>& list, Random& random, const Geome
   list.push_back({weight, {"x", "dy"}, true, false});
 }
 
-OpCase elementwise(const char* op, Random& random, Size elements, std::vector<const char*> inputs, const char* result) {
-  OpCase c(op, 3);
-  c.set("elements", double(elements));
-  for (const char* input : inputs) c.batch(input, random_floats(random, 3 * elements, 0.25, 0.75));
-  if (result) c.batch_result(result, elements);
-  return c;
-}
-
 void add_elementwise(std::vector<Dependence>& list, Random& random, Size n) {
-  for (Activation kind :
-       {Activation::linear, Activation::relu, Activation::leakyRelu, Activation::sigmoid, Activation::tanh}) {
+  for (int number = 0; number < int(Activation::count); number++) {
+    const Activation kind = Activation(number);
+    if (kind == Activation::step) continue;  // it only chooses
     const auto with_kind = [&](OpCase c) { return c.set("activation", double(kind)).set("slope", 0.5); };
     list.push_back({with_kind(elementwise("activate", random, n, {"x"}, "y")), {"x"}, false, true});
     list.push_back({with_kind(elementwise("activate_backward", random, n, {"y", "dy"}, "dx")), {"dy"}, false, true});
+    OpCase input = with_kind(elementwise("activate_backward_input", random, n, {"x", "dy"}, "dx"));
+    list.push_back({input, {"dy"}, false, true});
+    const bool chooses = kind == Activation::linear || kind == Activation::relu || kind == Activation::leakyRelu ||
+                         kind == Activation::hardSigmoid;
+    if (!chooses) list.push_back({input, {"x"}, false, true});
   }
   list.push_back({elementwise("affine", random, n, {"x"}, "y").set("scale", 2).set("offset", 1), {"x"}, true, true});
   list.push_back({elementwise("dropout", random, n, {"x"}, "y").set("rate", 0.5).set("layer", 0), {"x"}, true, true});
-  for (const char* op : {"binary_cross_entropy", "squared_error"}) {
-    OpCase c = elementwise(op, random, n, {"x", "t"}, "dx");
-    c.set("value", 1);
-    if (!std::strcmp(op, "squared_error")) c.set("value_scale", 0.5);
-    list.push_back({c, {"x", "t"}, false, true});
-  }
-  OpCase loss("softmax_cross_entropy", 3);
-  loss.set("classes", double(n)).set("value", 0).batch_result("dx", n);
-  loss.batch("x", random_floats(random, 3 * n)).batch("t", random_floats(random, 3 * n, 0.1, 0.5));
-  list.push_back({loss, {"x", "t"}, false, true});
   OpCase softmax("softmax", 3), gradient("softmax_backward", 3);
   softmax.set("positions", 2)
       .set("classes", double(n))
@@ -101,26 +77,25 @@ void add_elementwise(std::vector<Dependence>& list, Random& random, Size n) {
   OpCase bias("bias_gradient", 3);
   bias.set("positions", 2).set("units", double(n)).batch("dy", random_floats(random, 6 * n)).whole_result("db", n);
   list.push_back({bias, {"dy"}, true, true});
-  OpCase sgd("sgd", 1), adam("adam", 1);
-  sgd.set("elements", double(n)).set("momentum", 0.5).whole("gradient", random_floats(random, n));
-  sgd.changing("w", random_floats(random, n)).changing("velocity", random_floats(random, n));
-  sgd.request.learning_rates = {0.1};
-  list.push_back({sgd, {"gradient", "w", "velocity"}, true, true});
-  adam.set("elements", double(n)).set("beta1", 0.5).set("beta2", 0.5).set("epsilon", 1e-7);
-  adam.whole("gradient", random_floats(random, n)).changing("w", random_floats(random, n));
-  adam.changing("m", random_floats(random, n)).changing("v", random_floats(random, n, 1, 2));
-  adam.request.learning_rates = {0.1};
-  list.push_back({adam, {"gradient", "w", "m", "v"}, false, true});
 }
 
 void add_pooling(std::vector<Dependence>& list, Random& random, Size channels) {
-  for (const char* op : {"max_pool2d", "max_pool2d_backward"}) {
+  for (const char* op : {"max_pool2d", "max_pool2d_backward", "average_pool2d", "average_pool2d_backward"}) {
     OpCase c(op, 2);
     for (const char* name : {"height", "width"}) c.set(name, 6);
     for (const char* name : {"output_height", "output_width", "size_height", "size_width"}) c.set(name, 3);
     for (const char* name : {"stride_height", "stride_width"}) c.set(name, 2);
     c.set("channels", double(channels)).set("pad_top", 1).set("pad_left", 1);
+    if (!std::strcmp(op, "average_pool2d_backward")) {
+      c.batch("dy", random_floats(random, 2 * 9 * channels)).batch_result("dx", 36 * channels);
+      list.push_back({c, {"dy"}, true, true});
+      continue;
+    }
     c.batch("x", random_floats(random, 2 * 36 * channels));
+    if (!std::strcmp(op, "average_pool2d")) {
+      list.push_back({c.batch_result("y", 9 * channels), {"x"}, true, true});
+      continue;
+    }
     if (!std::strcmp(op, "max_pool2d")) {
       list.push_back({c.batch_result("y", 9 * channels), {"x"}, false, true});
       continue;
@@ -148,55 +123,9 @@ std::vector<Dependence> dependences() {
   return list;
 }
 
-/// All numbers that a run left, values as well.
-std::vector<double> all_numbers(const Results& results) {
-  std::vector<double> numbers = results.values;
-  for (const auto& [name, values] : results.operands) numbers.insert(numbers.end(), values.begin(), values.end());
-  return numbers;
-}
-
-void check_spread(const Dependence& d, const char* input, Size at, const Kernels& kernels,
-                  const std::vector<double>& base) {
-  const auto numbers_with = [&](float value) {
-    OpCase c = d.c;
-    c.input(input)[std::size_t(at)] = value;
-    return all_numbers(c.step(kernels, 1));
-  };
-  const float value = d.c.input(input)[std::size_t(at)];
-  const auto higher = numbers_with(value + 100), lower = numbers_with(value - 100), nans = numbers_with(kNan);
-  const auto infinities = d.linear ? numbers_with(kInfinity) : std::vector<double>{};
-  Size lost = -1, lost_infinity = -1, spread = -1;
-  for (std::size_t i = 0; i < base.size(); i++) {
-    const bool depends = base[i] != higher[i] || base[i] != lower[i];
-    if (depends && !std::isnan(nans[i])) lost = Size(i);
-    if (depends && d.linear && std::isfinite(infinities[i])) lost_infinity = Size(i);
-    if (!depends && d.independent && nans[i] != base[i]) spread = Size(i);
-  }
-  const auto tell = [](Size i) { return "result " + std::to_string(i); };
-  check(lost < 0, __FILE__, __LINE__, "NaN reaches every result that depends on it", tell(lost));
-  check(lost_infinity < 0, __FILE__, __LINE__, "infinity reaches every result that depends on it", tell(lost_infinity));
-  check(spread < 0, __FILE__, __LINE__, "NaN reaches no other result", tell(spread));
-}
-
 }  // namespace
 
-TEST(nan_and_infinity_reach_what_depends_on_them) {
-  Random random(92);
-  for (const Dependence& d : dependences()) {
-    for (const Kernels* kernels : instruction_sets()) {
-      if (!take_case()) continue;
-      describe_case("%s [%s]", d.c.op(), kernels->name);
-      const std::vector<double> base = all_numbers(d.c.step(*kernels, 1));
-      for (const char* input : d.inputs) {
-        const Size last = Size(d.c.input(input).size()) - 1;
-        for (Size at : {Size(0), last, last / 2, random.whole(0, last), random.whole(0, last)}) {
-          describe_case("%s, NaN in %s[%td] of %td [%s]", d.c.op(), input, at, last + 1, kernels->name);
-          check_spread(d, input, at, *kernels, base);
-        }
-      }
-    }
-  }
-}
+TEST(nan_and_infinity_reach_what_depends_on_them) { check_dependences(dependences(), 92); }
 
 TEST(denormals_are_flushed_in_training_and_prediction) {
   const Size elements = 200000;  // with 2 rows: over several tasks and threads
