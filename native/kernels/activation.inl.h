@@ -46,8 +46,8 @@ static inline V hyperbolic_tangent(V x) {
   return choose(I(magnitude < broadcast(0.625f)), small, V(I(large) | sign));
 }
 
-/// log(1 + e^x) = max(x, 0) + log(1 + z) with z = e^-|x|; log(1 + z) = 2 artanh(s), s = z / (2 + z) <= 1/3, by its
-/// series.
+/// Within 4 ulp: log(1 + e^x) = max(x, 0) + log(1 + z) with z = e^-|x|; log(1 + z) = 2 artanh(s), s = z / (2 + z) <=
+/// 1/3, by its series.
 static inline V softplus(V x) {
   const V zero = broadcast(0.0f), two = broadcast(2.0f);
   const V magnitude = V(I(x) & ~I(broadcast(-0.0f)));
@@ -94,6 +94,8 @@ static inline V normal_share(V x) {
 
 constexpr float kSeluScale = 1.05070099f, kSeluAlpha = 1.67326324f;
 
+/// Within 4 ulp of sigmoid, 5 of silu. Others err by so much as it stands, of results up to 1: elu 1.5e-7 times its
+/// slope, selu 2.7e-7 and hardSigmoid 1.2e-7; gelu by 2e-7 |x|.
 template <Activation Kind>
 static inline V activation(V x, V slope) {
   [[maybe_unused]] const V one = broadcast(1.0f), zero = broadcast(0.0f);

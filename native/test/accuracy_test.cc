@@ -15,7 +15,7 @@ constexpr double kExponentialUlp = 2, kTanhUlp = 3;
 constexpr double kSigmoidUlp = 4;  // the exponential's 2, made no larger by 1 / (1 + e), and two roundings
 constexpr double kSiluUlp = 5, kSoftplusUlp = 4;
 // Of numbers below 1: elu and selu are e^x - 1 below zero, so they err by what the exponential does, times alpha.
-constexpr double kEluError = 2.5e-7, kSeluError = 4.5e-7, kHardSigmoidError = 1.2e-7;
+constexpr double kEluError = 1.5e-7, kSeluError = 2.7e-7, kHardSigmoidError = 1.2e-7;
 // x times the normal distribution function, which errs by half of the error function's 4e-7; beyond 6 it is 0 or 1.
 constexpr double kGeluError = 2e-7;
 constexpr Size kChunk = 4096;

@@ -56,7 +56,9 @@ void add_elementwise(std::vector<Dependence>& list, Random& random, Size n) {
     if (kind == Activation::step) continue;  // it only chooses
     const auto with_kind = [&](OpCase c) { return c.set("activation", double(kind)).set("slope", 0.5); };
     list.push_back({with_kind(elementwise("activate", random, n, {"x"}, "y")), {"x"}, false, true});
-    list.push_back({with_kind(elementwise("activate_backward", random, n, {"y", "dy"}, "dx")), {"dy"}, false, true});
+    if (has_derivative_from_output(kind)) {
+      list.push_back({with_kind(elementwise("activate_backward", random, n, {"y", "dy"}, "dx")), {"dy"}, false, true});
+    }
     OpCase input = with_kind(elementwise("activate_backward_input", random, n, {"x", "dy"}, "dx"));
     list.push_back({input, {"dy"}, false, true});
     const bool chooses = kind == Activation::linear || kind == Activation::relu || kind == Activation::leakyRelu ||
