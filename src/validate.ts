@@ -196,7 +196,8 @@ export function brief(value: unknown): unknown {
   return value;
 }
 
-function escapePointer(key: string): string {
+/** A key as a part of a JSON pointer. */
+export function escapePointer(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 

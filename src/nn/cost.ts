@@ -1,8 +1,8 @@
 import { diagnosedRows } from './diagnostics.ts';
+import { evaluationRows } from './evaluate.ts';
 import { optimizerStates } from './optimizers.ts';
 import { type LearnSettings, recordEvaluation, recordTraining } from './programs.ts';
 import type { ResolvedNetwork } from './resolve.ts';
-import { evaluationRows } from './trainer.ts';
 import type { TrainingConfig } from './trainingConfig.ts';
 
 /** Bytes that a training process holds before it has a job: Node.js, its heap and the addon. */
@@ -30,6 +30,7 @@ export function trainingBytes(
     loss: training.loss,
     targets: 'values',
     normalization: training.normalization,
+    weighted: training.classWeights !== undefined,
   };
   const { optimizer, frozen, gradientClip } = training;
   const weights = resolved.parameterFloats;

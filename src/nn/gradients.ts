@@ -1,9 +1,9 @@
 import { elementCount } from '../shape.ts';
+import type { TrainingSplit } from './evaluate.ts';
 import type { LossConfig, LossName } from './losses.ts';
 import type { Network } from './network.ts';
 import { recordTraining, type TargetKind } from './programs.ts';
 import { place } from './recorder.ts';
-import type { TrainingSplit } from './trainer.ts';
 
 export interface Gradients {
   /** Mean over the rows. */

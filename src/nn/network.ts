@@ -2,26 +2,21 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { HebbError } from '../errors.ts';
 import { Memory, type NativeProgram, selectIsa } from '../native.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
-import { assertValid, compileSchema } from '../validate.ts';
+import type { Evaluation } from './evaluate.ts';
+import { type EvaluateOptions, evaluateRows, type FitData, type FitOptions, fitNetwork } from './fit.ts';
 import { computeGradients, type Gradients } from './gradients.ts';
 import { type InitializerConfig, initialize } from './initializers.ts';
 import type { LossConfig, LossName } from './losses.ts';
 import { fromNested, type Nested, toNested } from './nested.ts';
 import type { NetworkConfig } from './networkConfig.ts';
 import { optimizerStates } from './optimizers.ts';
-import { completeTraining } from './plan.ts';
 import { recordPredict } from './programs.ts';
-import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress } from './progress.ts';
+import type { DiagnosticsRow, MetricRow, MetricValues } from './progress.ts';
 import type { Tensor } from './recorder.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
 import { kindOf, type Rows, type Targets, toRows, toSplit } from './samples.ts';
-import { evaluate, type TrainingData, train } from './trainer.ts';
-import {
-  type NormalizationConfig,
-  type OptimizerConfig,
-  type TrainingRequest,
-  trainingSchema,
-} from './trainingConfig.ts';
+import type { TrainingOutcome } from './trainer.ts';
+import type { NormalizationConfig, OptimizerConfig, TrainingRequest } from './trainingConfig.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './weights.ts';
 
 export interface NetworkOptions {
@@ -49,7 +44,6 @@ const part = (array: Float32Array, from: number, to: number) =>
 /** Rows that a prediction's program takes at once at most, and floats of its arena; more rows are taken in turn. */
 const mostPredictRows = 64;
 const predictFloats = 4 * 2 ** 20;
-const validateTraining = compileSchema(trainingSchema);
 
 /**
  * A neural network: an architecture and its weights.
@@ -145,9 +139,10 @@ export class Network {
     for (const { name, values } of own) values.set(byName.get(name)!.values);
   }
 
-  /** A copy of all weights, for restoreWeights. */
-  copyWeights(): Float32Array {
-    return this.memory.floats.slice(0, this.resolved.parameterFloats);
+  /** A copy of all weights, for restoreWeights; written to `into` where that is given. */
+  copyWeights(into: Float32Array = new Float32Array(this.resolved.parameterFloats)): Float32Array {
+    into.set(this.memory.floats.subarray(0, this.resolved.parameterFloats));
+    return into;
   }
   restoreWeights(copy: Float32Array): void {
     this.memory.floats.set(copy);
@@ -268,71 +263,38 @@ export class Network {
 
   /**
    * Trains on data in memory, from the weights that the network has; `seed` is that of shuffling and dropout. Class indices
-   * come as an Int32Array, values as numbers.
-   * @param options diagnostics: measures all layers at the ends of epochs, too [false]
-   * @returns the epoch rows and the best epoch
+   * come as an Int32Array, values as numbers; the classes of `classWeights` are called "0", "1" and so on.
+   * @returns the rows, and how the training stands with the weights that it leaves
+   * @throws DivergedError where it diverges; the network then has its last finite weights
    */
   async fit(
-    data: { inputs: Rows; targets: Targets; validation?: { inputs: Rows; targets: Targets } },
+    data: FitData,
     training: TrainingRequest = {},
-    options: {
-      onProgress?: (progress: Progress, metrics: MetricValues) => void;
-      signal?: AbortSignal;
-      diagnostics?: boolean;
-    } = {},
-  ): Promise<{
-    rows: MetricRow[];
-    metrics: MetricValues;
-    best: Best | null;
-    cancelled: boolean;
-    diagnostics: DiagnosticsRow[];
-  }> {
-    assertValid(validateTraining, training, 'invalid-training');
-    if (training.validation) {
-      throw new HebbError(
-        'invalid-training',
-        'fit takes its validation data beside the training data: {inputs, targets, validation}',
-      );
-    }
+    options: FitOptions = {},
+  ): Promise<TrainingOutcome & { rows: MetricRow[]; diagnostics: DiagnosticsRow[] }> {
     if (this.fitting) throw new HebbError('state-conflict', 'a fit of this network is under way');
-    const kind = kindOf(data.targets);
-    const outputs = elementCount(this.outputShape);
-    const complete = completeTraining(training, this.resolved, {
-      task: kind === 'classes' ? 'classification' : 'regression',
-      classes: kind === 'classes' ? Math.max(outputs, 2) : null,
-      targetShape: kind === 'classes' ? [] : this.outputShape,
-      inputType: 'float32',
-    });
-    if (training.normalization) this.normalization = complete.normalization;
-    const source: TrainingData = {
-      targets: kind,
-      train: toSplit(data, this),
-      validation: data.validation && toSplit(data.validation, this),
-    };
-    const rows: MetricRow[] = [];
-    const diagnostics: DiagnosticsRow[] = [];
     this.fitting = true;
     try {
-      const events = train(this, source, complete, options.signal, { diagnostics: options.diagnostics });
-      for (;;) {
-        const { value, done } = await events.next();
-        if (done) return { rows, metrics: value.metrics, best: value.best, cancelled: value.cancelled, diagnostics };
-        if (value.type === 'diagnostics') {
-          const { type: _, ...row } = value;
-          diagnostics.push(row);
-          continue;
-        }
-        if (value.type === 'row') rows.push(value.row);
-        options.onProgress?.(value.progress, value.type === 'row' ? value.row.values : value.metrics);
-      }
+      return await fitNetwork(this, data, training, options);
     } finally {
       this.fitting = false;
     }
   }
 
   /** Loss, and accuracy where the targets are classes, over all rows. */
-  async evaluate(inputs: Rows, targets: Targets, loss: LossName): Promise<MetricValues> {
-    return evaluate(this, toSplit({ inputs, targets }, this), { targets: kindOf(targets), loss: { type: loss } });
+  evaluate(inputs: Rows, targets: Targets, loss: LossName): Promise<MetricValues>;
+  /**
+   * Loss and metrics over all rows, and of classes the report: confusion matrix, precision, recall and F1 of each class.
+   * @throws HebbError('invalid-training') for a metric that does not fit the targets
+   */
+  evaluate(inputs: Rows, targets: Targets, options: EvaluateOptions): Promise<Evaluation>;
+  async evaluate(
+    inputs: Rows,
+    targets: Targets,
+    options: LossName | EvaluateOptions,
+  ): Promise<MetricValues | Evaluation> {
+    if (typeof options === 'string') return (await evaluateRows(this, inputs, targets, { loss: options })).values;
+    return evaluateRows(this, inputs, targets, options);
   }
 
   /** The weights as a safetensors file, tensors in layer order. */

@@ -195,7 +195,8 @@ function recordToLoss(rec: Recorder, network: ResolvedNetwork, settings: LearnSe
   const { loss } = settings;
   const { threshold, classTargets } = lossOf(loss.type);
   const x = rec.perRow(inputElements);
-  let t = rec.perRow(outputElements);
+  const targets = rec.perRow(outputElements);
+  let t = targets;
   rec.op('gather', { slot: 0, elements: inputElements, ...affineOf(settings.normalization) }, { y: x });
   if (settings.targets === 'classes') rec.op('gather_classes', { slot: 1, classes: outputElements }, { y: t });
   else rec.op('gather', { slot: 1, elements: outputElements, scale: 1, offset: 0 }, { y: t });
@@ -216,7 +217,7 @@ function recordToLoss(rec: Recorder, network: ResolvedNetwork, settings: LearnSe
     }
   }
   const gradient = recordLoss(rec, loss, outputElements, { x: output, t, weights });
-  return { recorded, output, gradient };
+  return { recorded, output, targets, gradient };
 }
 
 const regularized = (network: ResolvedNetwork): PlacedParameter[] =>
@@ -246,12 +247,18 @@ function recordPenalties(
   }
 }
 
-/** Loss and right answers, without learning: as in prediction. The output is kept, logits where the loss works from them. */
-export function recordEvaluation(network: ResolvedNetwork, settings: LearnSettings): { rec: Recorder; output: Tensor } {
+/**
+ * Loss and right answers, without learning: as in prediction. Kept are the output, logits where the loss works from them, and
+ * the targets, classes as zeros and ones: (rows, outputs) each.
+ */
+export function recordEvaluation(
+  network: ResolvedNetwork,
+  settings: LearnSettings,
+): { rec: Recorder; output: Tensor; targets: Tensor } {
   const rec = new Recorder(settings.rows);
-  const { output } = recordToLoss(rec, network, settings, { training: false });
+  const { output, targets } = recordToLoss(rec, network, settings, { training: false });
   recordPenalties(rec, network);
-  return { rec, output: rec.keep(output) };
+  return { rec, output: rec.keep(output), targets: rec.keep(targets) };
 }
 
 export interface TrainingProgram {

@@ -27,6 +27,38 @@ export interface Best extends MetricValues {
   epoch: number;
 }
 
+/** How large a training is. */
+interface Extent {
+  epochs: number;
+  steps: number;
+  stepsPerEpoch: number;
+  samplesPerEpoch: number;
+  batch: number;
+}
+
+/** How far a training is after so many steps, in the epoch (counted from 1) that they lead into or end. */
+export function progressAt(extent: Extent, at: { epoch: number; step: number; seconds: number }): Progress {
+  const { epochs, steps } = extent;
+  const { epoch, step, seconds } = at;
+  const samples = samplesIn(extent, step);
+  const rate = seconds > 0 && samples > 0 ? samples / seconds : null;
+  return {
+    epoch,
+    epochs,
+    step,
+    steps,
+    fraction: steps === 0 ? 1 : step / steps,
+    samplesPerSecond: rate,
+    etaSeconds: rate && (samplesIn(extent, steps) - samples) / rate,
+  };
+}
+
+/** Samples that so many steps take; the last batch of an epoch is smaller. */
+function samplesIn({ stepsPerEpoch, samplesPerEpoch, batch }: Extent, steps: number): number {
+  const whole = Math.floor(steps / stepsPerEpoch) * samplesPerEpoch;
+  return whole + Math.min((steps % stepsPerEpoch) * batch, samplesPerEpoch);
+}
+
 /** What a layer looked like at the end of an epoch; null where it has no such thing, or the number is not finite. */
 export interface LayerDiagnostics {
   name: string;

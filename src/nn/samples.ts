@@ -1,9 +1,9 @@
 import { HebbError } from '../errors.ts';
 import { Memory, type Source } from '../native.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
+import type { TrainingSplit } from './evaluate.ts';
 import { fromNested, type Nested, nestedShape } from './nested.ts';
 import type { TargetKind } from './programs.ts';
-import type { TrainingSplit } from './trainer.ts';
 
 /** Samples for the library's calls: rows nested as the network's input, or all in one typed array. */
 export type Rows = Nested[] | Float32Array;
@@ -18,6 +18,12 @@ interface Shapes {
 
 export function kindOf(targets: Targets): TargetKind {
   return targets instanceof Int32Array ? 'classes' : 'values';
+}
+
+/** What the classes of targets are called, where they have no names: "0", "1" and so on; null of values. */
+export function classNames(targets: Targets, { outputShape }: Pick<Shapes, 'outputShape'>): string[] | null {
+  if (kindOf(targets) === 'values') return null;
+  return Array.from({ length: Math.max(elementCount(outputShape), 2) }, (_, i) => String(i));
 }
 
 /**

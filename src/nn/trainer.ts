@@ -1,148 +1,36 @@
 import { HebbError } from '../errors.ts';
-import { type NativeProgram, purpose, randomBits, type Source } from '../native.ts';
+import type { NativeProgram } from '../native.ts';
 import { Diagnostics, diagnosedRows, isDiagnosed } from './diagnostics.ts';
+import { assertFinite, diverged, evaluate, RunningMean, rowsOf, run, type TrainingSplit } from './evaluate.ts';
+import { defaultMetrics, needOutputs, validationKey } from './metrics.ts';
+import { isBetter, monitorStart, watch } from './monitor.ts';
 import type { Network } from './network.ts';
-import { recordEvaluation, recordTraining, stepValues, type TargetKind } from './programs.ts';
-import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress } from './progress.ts';
-import type { ResolvedNetwork } from './resolve.ts';
+import { shuffledOrder } from './order.ts';
+import { recordTraining, stepValues } from './programs.ts';
+import { type MetricRow, type MetricValues, type Progress, progressAt } from './progress.ts';
+import { type RangeTest, rangeTest } from './rangeTest.ts';
+import { afterEpoch, learningRateAt, plateauStart, type TrainingLength } from './schedules.ts';
+import { checkTargets } from './targets.ts';
 import type { TrainingConfig } from './trainingConfig.ts';
+import {
+  DivergedError,
+  type KeptWeights,
+  type TrainingData,
+  type TrainingEvent,
+  type TrainingOutcome,
+  type TrainingState,
+} from './trainingState.ts';
 
-/** Samples of one split. */
-export interface TrainingSplit {
-  inputs: Source;
-  targets: Source;
-  /** The rows that belong to the split; all of them where it is left out. */
-  rows?: Uint32Array;
-}
+export type { TrainingData, TrainingEvent, TrainingOutcome };
+export { DivergedError };
 
-export interface TrainingData {
-  targets: TargetKind;
-  train: TrainingSplit;
-  validation?: TrainingSplit;
-}
-
-/** What a training tells while it runs. */
-export type TrainingEvent =
-  | { type: 'progress'; progress: Progress; metrics: MetricValues }
-  | { type: 'row'; row: MetricRow; progress: Progress; best: Best | null }
-  | ({ type: 'diagnostics' } & DiagnosticsRow);
-
-export interface TrainingOutcome {
-  cancelled: boolean;
-  /** Steps that ran. */
-  step: number;
-  metrics: MetricValues;
-  best: Best | null;
-}
-
-/** Long enough that a call costs nothing, short enough that progress and cancelling come at once. */
-const sliceMs = 50;
 const progressEveryMs = 250;
-/** Rows of an evaluation step at most, and floats of its arena; the result depends on neither but for rounding in double. */
-const mostEvaluationRows = 256;
-const evaluationFloats = 4 * 2 ** 20;
-
-/** Rows that an evaluation takes at once: a function of the network's shapes. */
-export function evaluationRows(network: ResolvedNetwork, samples: number): number {
-  return Math.max(1, Math.min(mostEvaluationRows, samples, Math.floor(evaluationFloats / network.floatsPerSample)));
-}
-
-/** The order in which an epoch takes its rows: Fisher and Yates' shuffle, a function of (seed, epoch). */
-export function shuffledOrder(rows: Uint32Array, seed: number, epoch: number): Uint32Array {
-  const order = rows.slice();
-  const bits = randomBits({ seed, purpose: purpose.shuffle, epoch }, 0, order.length);
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = Math.floor((bits[i]! * (i + 1)) / 2 ** 32);
-    [order[i], order[j]] = [order[j]!, order[i]!];
-  }
-  return order;
-}
-
-export function rowsOf(split: TrainingSplit): Uint32Array {
-  return split.rows ?? Uint32Array.from({ length: split.inputs.rows }, (_, i) => i);
-}
-
-/** Sums of the values of the steps, weighted by their rows. */
-class RunningMean {
-  rows = 0;
-  private loss = 0;
-  private correct = 0;
-
-  add(values: Float64Array, at: number, rows: number): void {
-    this.loss += values[at + stepValues.loss]! * rows;
-    this.correct += values[at + stepValues.correct]!;
-    this.rows += rows;
-  }
-
-  metrics(targets: TargetKind): MetricValues {
-    const loss = this.loss / this.rows;
-    return targets === 'classes' ? { loss, accuracy: this.correct / this.rows } : { loss };
-  }
-}
-
-/**
- * Loss, and accuracy of a classification, over a whole split.
- * @throws HebbError('diverged') where the loss is not finite
- */
-export async function evaluate(
-  network: Network,
-  split: TrainingSplit,
-  settings: { targets: TargetKind } & Pick<TrainingConfig, 'loss'>,
-): Promise<MetricValues> {
-  const order = rowsOf(split);
-  if (order.length === 0) throw new HebbError('invalid-data', 'there are no samples to evaluate');
-  const rows = evaluationRows(network.resolved, order.length);
-  const { rec } = recordEvaluation(network.resolved, {
-    rows,
-    loss: settings.loss,
-    targets: settings.targets,
-    normalization: network.normalization,
-  });
-  const program = rec.finish(network.memory, network.settings);
-  try {
-    const mean = new RunningMean();
-    for (let step = 0; step * rows < order.length; ) {
-      const slice = await program.train({
-        ...run(split, order, rows),
-        firstStep: step,
-        learningRates: new Float64Array(),
-        seed: 0,
-        epoch: 0,
-        globalStep: 0,
-      });
-      for (let s = 0; s < slice.steps; s++) {
-        const count = Math.min(rows, order.length - (step + s) * rows);
-        mean.add(slice.values, s * stepValues.count, count);
-      }
-      step += slice.steps;
-    }
-    const metrics = mean.metrics(settings.targets);
-    if (!Number.isFinite(metrics.loss)) throw diverged('the loss over a whole split is not a finite number');
-    return metrics;
-  } finally {
-    program.dispose();
-  }
-}
-
-function run(split: TrainingSplit, order: Uint32Array, batch: number) {
-  return { sources: [split.inputs, split.targets], order, batch, budgetMs: sliceMs, values: stepValues.count };
-}
-
-/** @throws HebbError('diverged') where a weight is not finite; the loss can still be, for it is summed in double */
-export function assertFinite(network: Network, when: string): void {
-  const bad = network.weights().find(({ values }) => !values.every(Number.isFinite));
-  if (bad) throw diverged(`the weights ${bad.name} became infinite or NaN ${when}`);
-}
-
-function diverged(what: string): HebbError {
-  return new HebbError('diverged', `${what}: use a smaller learning rate, normalised inputs or another initialisation`);
-}
 
 /**
  * Trains a network and tells progress, rows of the curves, and at the end the outcome. Leaves the weights in the network.
  * `signal` ends it after the current instruction; `diagnostics` [false] tells of the layers, too, and changes no bit.
  *
- * @throws HebbError('diverged') with epoch and step where the loss stops being finite; rows before that were yielded
+ * @throws DivergedError with epoch and step where the loss or a weight stops being finite; rows before that were yielded
  */
 export async function* train(
   network: Network,
@@ -156,20 +44,18 @@ export async function* train(
   if (network.resolved.parameterCount === 0) {
     throw new HebbError('invalid-network', 'no layer of the network has weights: there is nothing to train');
   }
+  if (data.targets === 'values') await checkTargets(network, [data.train, data.validation], training.loss.type);
   const batch = training.batchSize === 'full' ? rows.length : Math.min(training.batchSize, rows.length);
   network.prepareTraining(training.optimizer);
   const learning = {
     loss: training.loss,
     targets: data.targets,
+    weighted: data.train.weights !== undefined,
     normalization: network.normalization,
     frozen: training.frozen,
   };
-  const { rec } = recordTraining(network.resolved, {
-    ...learning,
-    rows: batch,
-    optimizer: training.optimizer,
-    gradientClip: training.gradientClip,
-  });
+  const { optimizer, gradientClip } = training;
+  const { rec } = recordTraining(network.resolved, { ...learning, rows: batch, optimizer, gradientClip });
   const program = rec.finish(network.memory, network.settings);
   const measured = rows.slice(0, diagnosedRows(network.resolved, rows.length));
   const diagnostics = options.diagnostics
@@ -178,7 +64,7 @@ export async function* train(
   const cancel = () => program.cancel();
   signal?.addEventListener('abort', cancel);
   try {
-    return yield* epochs(network, program, data, training, rows, batch, signal, diagnostics);
+    return yield* new Training(network, program, diagnostics, data, training, rows, batch, signal).run();
   } finally {
     signal?.removeEventListener('abort', cancel);
     diagnostics?.dispose();
@@ -186,115 +72,250 @@ export async function* train(
   }
 }
 
-async function* epochs(
-  network: Network,
-  program: NativeProgram,
-  data: TrainingData,
-  training: TrainingConfig,
-  rows: Uint32Array,
-  batch: number,
-  signal: AbortSignal | undefined,
-  diagnostics: Diagnostics | null,
-): AsyncGenerator<TrainingEvent, TrainingOutcome> {
-  const { seed, logEverySteps } = training;
-  const stepsPerEpoch = Math.ceil(rows.length / batch);
-  const learningRates = Float64Array.of(Number(training.optimizer.learningRate));
-  const start = performance.now();
-  let lastProgress = start;
-  let globalStep = 0;
-  let metrics: MetricValues = {};
-  let best: Best | null = null;
-  let bestWeights: Float32Array | null = null;
-  let window = new RunningMean();
+/** A training under way. */
+class Training {
+  private readonly network: Network;
+  private readonly program: NativeProgram;
+  private readonly diagnostics: Diagnostics | null;
+  private readonly data: TrainingData;
+  private readonly training: TrainingConfig;
+  private readonly rows: Uint32Array;
+  private readonly batch: number;
+  private readonly signal: AbortSignal | undefined;
+  private readonly length: TrainingLength;
+  private readonly epochs: number;
+  private readonly metrics: ReturnType<typeof defaultMetrics>;
+  /** Name of the value whose best epoch is kept. */
+  private readonly monitored: string;
+  private readonly start = performance.now();
+  private lastProgress = this.start;
+  private found: RangeTest | null = null;
+  private state: TrainingState;
+  private readonly kept: KeptWeights;
+  /** Steps that have run. */
+  private step = 0;
+  /** The newest values. */
+  private running: MetricValues = {};
+  /** Values of the steps since the last step row. */
+  private window = new RunningMean();
 
-  const progressAt = (epoch: number): Progress => {
-    const steps = stepsPerEpoch * training.epochs;
-    const seconds = (performance.now() - start) / 1000;
-    const epochsDone = Math.floor(globalStep / stepsPerEpoch);
-    const samples = epochsDone * rows.length + Math.min((globalStep % stepsPerEpoch) * batch, rows.length);
-    const rate = seconds > 0 && samples > 0 ? samples / seconds : null;
-    return {
-      epoch,
-      epochs: training.epochs,
-      step: globalStep,
-      steps,
-      fraction: steps === 0 ? 1 : globalStep / steps,
-      samplesPerSecond: rate,
-      etaSeconds: rate && (training.epochs * rows.length - samples) / rate,
-    };
-  };
+  constructor(
+    network: Network,
+    program: NativeProgram,
+    diagnostics: Diagnostics | null,
+    data: TrainingData,
+    training: TrainingConfig,
+    rows: Uint32Array,
+    batch: number,
+    signal: AbortSignal | undefined,
+  ) {
+    this.network = network;
+    this.program = program;
+    this.diagnostics = diagnostics;
+    this.data = data;
+    this.training = training;
+    this.rows = rows;
+    this.batch = batch;
+    this.signal = signal;
+    const stepsPerEpoch = Math.ceil(rows.length / batch);
+    const steps = training.steps ?? stepsPerEpoch * training.epochs;
+    this.length = { stepsPerEpoch, steps };
+    this.epochs = Math.ceil(steps / stepsPerEpoch);
+    this.metrics = training.metrics ?? defaultMetrics(data.targets);
+    this.monitored = training.earlyStopping?.metric ?? (data.validation ? 'validationLoss' : 'loss');
+    this.state = { epoch: 0, step: 0, metrics: {}, best: null, bestStep: 0, stopping: monitorStart, plateau: null };
+    this.kept = { last: network.copyWeights(), best: null };
+  }
 
-  for (let epoch = 1; epoch <= training.epochs; epoch++) {
-    const order = training.shuffle ? shuffledOrder(rows, seed, epoch - 1) : rows;
+  async *run(): AsyncGenerator<TrainingEvent, TrainingOutcome> {
+    try {
+      let base = this.training.optimizer.learningRate;
+      if (base === 'auto') {
+        this.found = await this.findRate();
+        if (!this.found) return this.outcome({ cancelled: true });
+        base = this.found.learningRate;
+        yield { type: 'rangeTest', rangeTest: this.found };
+      }
+      this.state.plateau = plateauStart(this.training.schedule, base);
+      while (this.state.epoch < this.epochs) {
+        const ended = yield* this.epoch(this.state.plateau?.rate ?? base);
+        if (!ended) return this.cancelled();
+        if (this.mayStop() && this.state.epoch < this.epochs) return await this.end({ stopped: true });
+      }
+      return await this.end({});
+    } catch (error) {
+      if (!(error instanceof HebbError) || error.code !== 'diverged') throw error;
+      this.network.restoreWeights(this.kept.last);
+      throw new DivergedError(error, this.outcome({}));
+    }
+  }
+
+  private orderOf(epoch: number): Uint32Array {
+    return this.training.shuffle ? shuffledOrder(this.rows, this.training.seed, epoch) : this.rows;
+  }
+
+  /** The weights and the optimiser's state are as before when it has ended. */
+  private async findRate(): Promise<RangeTest | null> {
+    const { memory } = this.network;
+    const before = memory.floats.slice();
+    const { batch, training } = this;
+    const settings = { orderOf: (epoch: number) => this.orderOf(epoch), batch, seed: training.seed };
+    const result = await rangeTest(this.program, this.data.train, settings, this.signal);
+    memory.floats.set(before);
+    return result;
+  }
+
+  /** Trains one epoch, or what the number of steps leaves of it. @returns false where `signal` ended it */
+  private async *epoch(base: number): AsyncGenerator<TrainingEvent, boolean> {
+    const { batch, training, length } = this;
+    const epoch = this.state.epoch + 1;
+    const steps = Math.min(length.stepsPerEpoch, length.steps - this.step);
+    const order = this.orderOf(epoch - 1).subarray(0, steps * batch);
+    const rates = this.ratesOf(base, steps);
     const mean = new RunningMean();
-    const diagnosed =
-      diagnostics && isDiagnosed(epoch, training.epochs, network.resolved.layers.length) ? diagnostics : null;
-    const lastStep = stepsPerEpoch - 1;
-    for (let step = 0; step < stepsPerEpoch; ) {
-      if (signal?.aborted) return cancelled();
-      if (step === lastStep) diagnosed?.beforeLastStep();
-      // Where the last step is looked at, it is a slice of its own.
-      const stretch = diagnosed && step < lastStep ? order.subarray(0, lastStep * batch) : order;
-      const slice = await program.train({
-        ...run(data.train, stretch, batch),
+    const diagnosed = this.diagnosedAt(epoch);
+    for (let step = 0; step < steps; ) {
+      if (this.signal?.aborted) return false;
+      if (step === steps - 1) diagnosed?.beforeLastStep();
+      // A slice may end anywhere: here before the last step, which is then looked at by itself.
+      const stretch = diagnosed && step < steps - 1 ? order.subarray(0, (steps - 1) * batch) : order;
+      const slice = await this.program.train({
+        ...run(this.data.train, stretch, batch),
         firstStep: step,
-        learningRates,
-        seed,
+        learningRates: rates.length > 1 ? rates.subarray(step) : rates,
+        seed: training.seed,
         epoch: epoch - 1,
-        globalStep,
+        globalStep: this.step,
       });
       for (let s = 0; s < slice.steps; s++) {
         const at = s * stepValues.count;
         const count = Math.min(batch, order.length - (step + s) * batch);
-        globalStep++;
-        if (!Number.isFinite(slice.values[at + stepValues.loss])) {
-          throw diverged(`the loss became ${slice.values[at + stepValues.loss]} in epoch ${epoch}, step ${globalStep}`);
-        }
+        const loss = slice.values[at + stepValues.loss]!;
+        this.step++;
+        if (!Number.isFinite(loss)) throw diverged(`the loss became ${loss} in epoch ${epoch}, step ${this.step}`);
         mean.add(slice.values, at, count);
-        if (logEverySteps === undefined) continue;
-        window.add(slice.values, at, count);
-        if (globalStep % logEverySteps !== 0) continue;
-        const row: MetricRow = { kind: 'step', epoch, step: globalStep, values: window.metrics(data.targets) };
-        window = new RunningMean();
-        yield { type: 'row', row, progress: progressAt(epoch), best };
+        const row = this.stepRow(epoch, slice.values, at, count, rates[step + s] ?? rates[0]!);
+        if (row) yield { type: 'row', row, progress: this.progress(epoch), best: this.state.best };
       }
       step += slice.steps;
-      if (performance.now() - lastProgress >= progressEveryMs) {
-        lastProgress = performance.now();
-        metrics = { ...metrics, ...mean.metrics(data.targets) };
-        yield { type: 'progress', progress: progressAt(epoch), metrics };
+      if (performance.now() - this.lastProgress >= progressEveryMs) {
+        this.lastProgress = performance.now();
+        this.running = { ...this.state.metrics, ...mean.values(this.metrics) };
+        yield { type: 'progress', progress: this.progress(epoch), metrics: this.running };
       }
     }
-    metrics = mean.metrics(data.targets);
-    assertFinite(network, `in epoch ${epoch}, step ${globalStep}`);
-    if (data.validation) {
-      const { loss, accuracy } = await evaluate(network, data.validation, {
-        targets: data.targets,
-        loss: training.loss,
-      });
-      metrics.validationLoss = loss!;
-      if (accuracy !== undefined) metrics.validationAccuracy = accuracy;
-    }
-    const monitored = (values: MetricValues) => values.validationLoss ?? values.loss!;
-    if (best === null || monitored(metrics) < monitored(best)) {
-      best = { epoch, ...metrics };
-      bestWeights = network.copyWeights();
-    }
-    const row: MetricRow = { kind: 'epoch', epoch, step: globalStep, values: metrics };
-    yield { type: 'row', row, progress: progressAt(epoch), best };
+    const row = await this.endEpoch(epoch, mean, rates.at(-1)!);
+    yield { type: 'row', row, progress: this.progress(epoch), best: this.state.best };
     if (diagnosed) {
-      const { sources } = run(data.train, order, batch);
-      const key = { epoch, seed, globalStep: globalStep - 1 };
-      yield { type: 'diagnostics', ...(await diagnosed.measure(sources, key, data.targets === 'classes')) };
+      const { inputs, targets, weights } = this.data.train;
+      const key = { epoch, seed: training.seed, globalStep: this.step - 1 };
+      const row = await diagnosed.measure([inputs, targets, weights], key, this.data.targets === 'classes');
+      yield { type: 'diagnostics', ...row };
     }
+    return true;
   }
-  return { cancelled: false, step: globalStep, metrics, best };
 
-  /** Keeps the best weights so far, where an epoch has ended. */
-  function cancelled(): TrainingOutcome {
-    if (!best || !bestWeights) return { cancelled: true, step: globalStep, metrics, best };
-    network.restoreWeights(bestWeights);
-    const { epoch, ...values } = best;
-    return { cancelled: true, step: epoch * stepsPerEpoch, metrics: values, best };
+  private diagnosedAt(epoch: number): Diagnostics | null {
+    return isDiagnosed(epoch, this.epochs, this.network.resolved.layers.length) ? this.diagnostics : null;
   }
+
+  /** The rates of an epoch's steps, or one for all of them. */
+  private ratesOf(base: number, steps: number): Float64Array {
+    const { schedule } = this.training;
+    if (!schedule) return Float64Array.of(base);
+    return Float64Array.from({ length: steps }, (_, s) => learningRateAt(schedule, base, this.length, this.step + s));
+  }
+
+  private stepRow(epoch: number, values: Float64Array, at: number, count: number, rate: number): MetricRow | null {
+    const { logEverySteps, schedule } = this.training;
+    if (logEverySteps === undefined) return null;
+    this.window.add(values, at, count);
+    if (this.step % logEverySteps !== 0) return null;
+    const measured = this.window.values(this.metrics);
+    this.window = new RunningMean();
+    return { kind: 'step', epoch, step: this.step, values: { ...measured, ...(schedule && { learningRate: rate }) } };
+  }
+
+  /** Measures, and takes over the weights as those that are known to be finite. */
+  private async endEpoch(epoch: number, mean: RunningMean, rate: number): Promise<MetricRow> {
+    const { network, data, kept, state, training } = this;
+    assertFinite(network, `in epoch ${epoch}, step ${this.step}`);
+    const metrics = mean.values(this.metrics);
+    if (data.validation) {
+      for (const [key, value] of Object.entries(await this.measure(data.validation)))
+        metrics[validationKey(key)] = value;
+    } else if (needOutputs(this.metrics)) {
+      Object.assign(metrics, withoutRunning(await this.measure(data.train)));
+    }
+    if (training.schedule) metrics.learningRate = rate;
+    kept.last = network.copyWeights(kept.last === kept.best ? undefined : kept.last);
+    const value = metrics[this.monitored];
+    if (value !== undefined && isBetter(this.monitored, value, state.best?.[this.monitored] ?? null)) {
+      state.best = { epoch, ...metrics };
+      state.bestStep = this.step;
+      kept.best = kept.last;
+    }
+    const { minDelta = 0 } = training.earlyStopping ?? {};
+    state.stopping = watch(state.stopping, value, { metric: this.monitored, minDelta });
+    if (training.schedule?.type === 'onPlateau' && state.plateau) {
+      state.plateau = afterEpoch(training.schedule, state.plateau, metrics);
+    }
+    Object.assign(state, { epoch, step: this.step, metrics });
+    return { kind: 'epoch', epoch, step: this.step, values: metrics };
+  }
+
+  private async measure(split: TrainingSplit): Promise<MetricValues> {
+    const { loss } = this.training;
+    return (await evaluate(this.network, split, { targets: this.data.targets, loss, metrics: this.metrics })).values;
+  }
+
+  private mayStop(): boolean {
+    const { earlyStopping } = this.training;
+    return earlyStopping !== undefined && this.state.stopping.waited > (earlyStopping.patience ?? 10);
+  }
+
+  private outcome(how: { cancelled?: boolean; stopped?: boolean }): TrainingOutcome {
+    const { step, metrics, best } = this.state;
+    return { cancelled: false, stopped: false, step, metrics, best, rangeTest: this.found, ...how };
+  }
+
+  /** Puts the best weights back. */
+  private restoreBest(): void {
+    const { best, bestStep } = this.state;
+    if (!best || !this.kept.best) return;
+    this.network.restoreWeights(this.kept.best);
+    const { epoch, ...metrics } = best;
+    Object.assign(this.state, { epoch, step: bestStep, metrics });
+  }
+
+  private async end(how: { stopped?: boolean }): Promise<TrainingOutcome> {
+    const { earlyStopping } = this.training;
+    if (earlyStopping && (earlyStopping.restoreBest ?? true)) this.restoreBest();
+    if (this.data.validation && needOutputs(this.metrics)) {
+      const measured = withoutRunning(await this.measure(this.data.train));
+      this.state.metrics = { ...this.state.metrics, ...measured };
+    }
+    return this.outcome(how);
+  }
+
+  /** Keeps the best weights so far, or, within the first epoch, those that there are. */
+  private cancelled(): TrainingOutcome {
+    if (this.kept.best) this.restoreBest();
+    else {
+      assertFinite(this.network, `in epoch 1, step ${this.step}`);
+      Object.assign(this.state, { step: this.step, metrics: this.running });
+    }
+    return this.outcome({ cancelled: true });
+  }
+
+  private progress(epoch: number): Progress {
+    const { stepsPerEpoch, steps } = this.length;
+    const extent = { stepsPerEpoch, steps, epochs: this.epochs, samplesPerEpoch: this.rows.length, batch: this.batch };
+    return progressAt(extent, { epoch, step: this.step, seconds: (performance.now() - this.start) / 1000 });
+  }
+}
+
+/** What was measured at once, without the values that training counts as it goes. */
+function withoutRunning({ loss: _, accuracy: __, ...values }: MetricValues): MetricValues {
+  return values;
 }

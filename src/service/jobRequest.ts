@@ -4,9 +4,10 @@ import { type Static, Type } from 'typebox';
 import type { DatasetInfo } from '../data/dataset.ts';
 import { datasetSpecSchema } from '../data/source.ts';
 import { HebbError } from '../errors.ts';
+import { sampleCounts, stepsPerEpoch } from '../nn/complete.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import { networkFaults, networkSchema } from '../nn/networkSchema.ts';
-import { type JobPlan, trainingSamples } from '../nn/plan.ts';
+import type { JobPlan } from '../nn/plan.ts';
 import { type TrainingConfig, trainingSchema } from '../nn/trainingConfig.ts';
 import type { ModelTraits } from '../store/models.ts';
 import type { Progress } from '../training/protocol.ts';
@@ -73,9 +74,8 @@ export function traitsOf(plan: JobPlan, dataset: DatasetInfo | null): ModelTrait
 /** A job that has done nothing yet. */
 export function initialProgress(training: TrainingConfig, dataset: DatasetInfo | null): Progress {
   const { epochs, batchSize } = training;
-  const rows = dataset ? trainingSamples(training, dataset.samples) : 0;
-  const stepsPerEpoch = batchSize === 'full' ? Math.min(1, rows) : Math.ceil(rows / batchSize);
-  const steps = epochs * stepsPerEpoch;
+  const rows = dataset ? sampleCounts(training, dataset.samples).train : 0;
+  const steps = training.steps ?? epochs * stepsPerEpoch(batchSize, rows);
   return { epoch: 0, epochs, step: 0, steps, fraction: 0, samplesPerSecond: null, etaSeconds: null };
 }
 

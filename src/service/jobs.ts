@@ -5,10 +5,11 @@ import type { Logger } from 'pino';
 import { uuidv7 } from 'uuidv7';
 import { datasetSpec } from '../data/source.ts';
 import { HebbError, withPointer } from '../errors.ts';
+import { sampleCounts } from '../nn/complete.ts';
 import type { CostSettings } from '../nn/cost.ts';
 import { findingsOf } from '../nn/findings.ts';
 import { withoutWeights } from '../nn/networkConfig.ts';
-import { type JobPlan, planJob, trainingSamples } from '../nn/plan.ts';
+import { type JobPlan, planJob } from '../nn/plan.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
 import type { StoredEvent } from '../store/events.ts';
 import type { JobRecord } from '../store/jobs.ts';
@@ -111,14 +112,13 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
   }
 
   function epochTask(plan: JobPlan, dataset: DatasetRecord): EpochTask {
-    const train = trainingSamples(plan.training, dataset.samples);
     return {
       network: plan.network,
       training: plan.training,
       targets: dataset.task === 'classification' ? 'classes' : 'values',
       inputType: dataset.inputType,
       targetShape: dataset.targetShape,
-      samples: { train, validation: dataset.samples.validation || dataset.samples.train - train },
+      samples: sampleCounts(plan.training, dataset.samples),
       memoryBytes: plan.memoryBytes,
       ...processSettings,
     };
@@ -171,6 +171,7 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
         network: plan.network,
         training: plan.training,
         traits: traitsOf(plan, dataset),
+        warnings: plan.warnings,
         createdAt: new Date().toISOString(),
         state: 'queued',
         startedAt: null,
@@ -185,6 +186,7 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
         isa: null,
         weightsHash: null,
         model: null,
+        rangeTest: null,
       };
       // From here to the insertion nothing waits, so the dataset cannot be deleted in between.
       try {
@@ -204,9 +206,9 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
     async dryRun(body) {
       const { plan, dataset, prepared } = await planned(body);
       await prepared?.discard();
-      const { layers, parameters, flopsPerSample, memoryBytes } = plan;
+      const { layers, parameters, flopsPerSample, memoryBytes, warnings } = plan;
       const secondsPerEpoch = dataset && plan.training.epochs > 0 ? await secondsOf(epochTask(plan, dataset)) : null;
-      return { layers, parameters, flopsPerSample, memoryBytes, secondsPerEpoch };
+      return { layers, parameters, flopsPerSample, memoryBytes, secondsPerEpoch, warnings };
     },
 
     list: ({ state, ...query }) =>

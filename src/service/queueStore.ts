@@ -18,6 +18,7 @@ export function queueStore(store: Store): QueueStore {
       return jobs.change(id, from, { ...change, model: id }, model) !== null;
     },
     setIsa: (id, isa) => jobs.setIsa(id, isa),
+    setRangeTest: (id, rangeTest) => jobs.setRangeTest(id, rangeTest),
     record: (id, news) => jobs.record(id, news),
     announce: (id, { progress, metrics }) => events.announceProgress(id, { ...progress, metrics }),
   };

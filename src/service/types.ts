@@ -3,8 +3,9 @@ import type { Problem } from '../errors.ts';
 import type { Finding } from '../nn/findings.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import type { LossName, NormalizationConfig, TrainingConfig } from '../nn/trainingConfig.ts';
+import type { Warning } from '../nn/warnings.ts';
 import type { Shape } from '../shape.ts';
-import type { Best, DiagnosticsRow, MetricValues, Progress } from '../training/protocol.ts';
+import type { Best, DiagnosticsRow, MetricValues, Progress, RangeTest } from '../training/protocol.ts';
 import type { JobState } from '../training/states.ts';
 
 export type { JobState };
@@ -54,6 +55,10 @@ export interface Job {
   weightsHash: string | null;
   /** Id of the model that the job became; null before. */
   model: string | null;
+  /** What the search for a learning rate found; null where one was given, or before. */
+  rangeTest: RangeTest | null;
+  /** What is allowed, but most likely not meant. */
+  warnings: Warning[];
 }
 
 export interface DryRun {
@@ -64,6 +69,7 @@ export interface DryRun {
   memoryBytes: number;
   /** null until this machine has been calibrated. */
   secondsPerEpoch: number | null;
+  warnings: Warning[];
 }
 
 export type TimedRow = { seq: number; time: string; epoch: number; step: number } & {

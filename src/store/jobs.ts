@@ -1,7 +1,9 @@
 import type { Problem } from '../errors.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress } from '../nn/progress.ts';
+import type { RangeTest } from '../nn/rangeTest.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
+import type { Warning } from '../nn/warnings.ts';
 import { type Database, first, fromJson, toJson } from './database.ts';
 import type { Listed, PageRequest } from './datasets.ts';
 import type { DiagnosticsStore } from './diagnostics.ts';
@@ -21,6 +23,8 @@ export interface JobOrder {
   training: TrainingConfig;
   /** Of the model that it will be. */
   traits: ModelTraits;
+  /** What the plan said of it. */
+  warnings: Warning[];
   createdAt: string;
 }
 
@@ -40,6 +44,7 @@ export interface JobStatus {
   isa: string | null;
   weightsHash: string | null;
   model: string | null;
+  rangeTest: RangeTest | null;
 }
 
 export type JobRecord = JobOrder & JobStatus;
@@ -58,6 +63,7 @@ interface StatusRow {
   isa: string | null;
   weights_hash: string | null;
   model: string | null;
+  range_test: string | null;
 }
 
 interface Row extends StatusRow {
@@ -69,6 +75,7 @@ interface Row extends StatusRow {
   network: string;
   training: string;
   traits: string;
+  warnings: string;
   created_at: string;
 }
 
@@ -86,6 +93,7 @@ const toStatus = (row: StatusRow): JobStatus => ({
   isa: row.isa,
   weightsHash: row.weights_hash,
   model: row.model,
+  rangeTest: fromJson(row.range_test),
 });
 
 const toRecord = (row: Row): JobRecord => ({
@@ -96,6 +104,7 @@ const toRecord = (row: Row): JobRecord => ({
   network: JSON.parse(row.network),
   training: JSON.parse(row.training),
   traits: JSON.parse(row.traits),
+  warnings: JSON.parse(row.warnings),
   createdAt: row.created_at,
   ...toStatus(row),
 });
@@ -114,6 +123,7 @@ const statusParameters = (status: JobStatus) => ({
   isa: status.isa,
   weightsHash: status.weightsHash,
   model: status.model,
+  rangeTest: toJson(status.rangeTest),
 });
 
 /** What a training process told since the last time. */
@@ -139,15 +149,17 @@ interface Stores {
 
 export function jobStore(db: Database, { metrics, diagnostics, events, models }: Stores) {
   const insert = db.prepare(
-    `INSERT INTO jobs (id, name, priority, dataset, network, training, traits, created_at, state, started_at,
-       finished_at, progress, metrics, best, test, error, restarts, deaths, isa, weights_hash, model)
-     VALUES (:id, :name, :priority, :dataset, :network, :training, :traits, :createdAt, :state, :startedAt,
-       :finishedAt, :progress, :metrics, :best, :test, :error, :restarts, :deaths, :isa, :weightsHash, :model)`,
+    `INSERT INTO jobs (id, name, priority, dataset, network, training, traits, warnings, created_at, state,
+       started_at, finished_at, progress, metrics, best, test, error, restarts, deaths, isa, weights_hash, model,
+       range_test)
+     VALUES (:id, :name, :priority, :dataset, :network, :training, :traits, :warnings, :createdAt, :state,
+       :startedAt, :finishedAt, :progress, :metrics, :best, :test, :error, :restarts, :deaths, :isa, :weightsHash, :model,
+       :rangeTest)`,
   );
   const byId = db.prepare('SELECT * FROM jobs WHERE id = ?');
   const statusById = db.prepare(
     `SELECT state, started_at, finished_at, progress, metrics, best, test, error, restarts, deaths, isa, weights_hash,
-       model FROM jobs WHERE id = ?`,
+       model, range_test FROM jobs WHERE id = ?`,
   );
   const byName = db.prepare('SELECT * FROM jobs WHERE name = ? ORDER BY seq DESC LIMIT 1');
   const page = db.prepare('SELECT * FROM jobs WHERE seq < ? ORDER BY seq DESC LIMIT ?');
@@ -160,10 +172,11 @@ export function jobStore(db: Database, { metrics, diagnostics, events, models }:
   const update = db.prepare(
     `UPDATE jobs SET state = :state, started_at = :startedAt, finished_at = :finishedAt, progress = :progress,
        metrics = :metrics, best = :best, test = :test, error = :error, restarts = :restarts, deaths = :deaths,
-       isa = :isa, weights_hash = :weightsHash, model = :model WHERE id = :id`,
+       isa = :isa, weights_hash = :weightsHash, model = :model, range_test = :rangeTest WHERE id = :id`,
   );
   const advance = db.prepare('UPDATE jobs SET progress = :progress, metrics = :metrics, best = :best WHERE id = :id');
   const setIsa = db.prepare('UPDATE jobs SET isa = :isa WHERE id = :id');
+  const setRangeTest = db.prepare('UPDATE jobs SET range_test = :rangeTest WHERE id = :id');
   const clearModel = db.prepare('UPDATE jobs SET model = NULL WHERE id = ?');
   const remove = db.prepare('DELETE FROM jobs WHERE id = ?');
   const insertDeletion = db.prepare('INSERT INTO deletions (job) VALUES (?)');
@@ -186,8 +199,20 @@ export function jobStore(db: Database, { metrics, diagnostics, events, models }:
       const network = JSON.stringify(job.network);
       const training = JSON.stringify(job.training);
       const traits = JSON.stringify(job.traits);
+      const warnings = JSON.stringify(job.warnings);
       db.transaction(() => {
-        insert.run({ id, name, priority, dataset, createdAt, network, training, traits, ...statusParameters(job) });
+        insert.run({
+          id,
+          name,
+          priority,
+          dataset,
+          createdAt,
+          network,
+          training,
+          traits,
+          warnings,
+          ...statusParameters(job),
+        });
         insertStateEvent(id, toStatusOf(job));
       }).immediate();
     },
@@ -224,6 +249,9 @@ export function jobStore(db: Database, { metrics, diagnostics, events, models }:
     },
     setIsa(id: string, isa: string): void {
       setIsa.run({ id, isa });
+    },
+    setRangeTest(id: string, rangeTest: RangeTest): void {
+      setRangeTest.run({ id, rangeTest: JSON.stringify(rangeTest) });
     },
     /** Stores rows, the events of the epochs among them, and how the job stands. */
     record(id: string, { rows, diagnostics: diagnosed = [], progress, metrics: newest, best }: JobNews): void {
@@ -269,6 +297,6 @@ export function jobStore(db: Database, { metrics, diagnostics, events, models }:
 }
 
 function toStatusOf(job: JobRecord): JobStatus {
-  const { id, name, priority, dataset, network, training, traits, createdAt, ...status } = job;
+  const { id, name, priority, dataset, network, training, traits, warnings, createdAt, ...status } = job;
   return status;
 }

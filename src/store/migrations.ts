@@ -114,5 +114,7 @@ export const migrations: readonly string[] = [
   INSERT INTO events_of_more_types SELECT job, id, type, data, row FROM events;
   DROP TABLE events;
   ALTER TABLE events_of_more_types RENAME TO events;
+  ALTER TABLE jobs ADD COLUMN range_test TEXT;
+  ALTER TABLE jobs ADD COLUMN warnings TEXT NOT NULL DEFAULT '[]';
   `,
 ];

@@ -1,10 +1,11 @@
 // Measures what an epoch of a job takes, by running parts of it.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Memory, type Source } from '../native.ts';
+import { evaluationRows, type TrainingSplit } from '../nn/evaluate.ts';
 import { Network } from '../nn/network.ts';
 import { recordEvaluation, recordTraining } from '../nn/programs.ts';
 import type { Recorder } from '../nn/recorder.ts';
-import { evaluationRows, type TrainingSplit, train } from '../nn/trainer.ts';
+import { train } from '../nn/trainer.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
 import { elementCount } from '../shape.ts';
 import type { EpochTask } from './epochTime.ts';

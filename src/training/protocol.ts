@@ -2,9 +2,10 @@ import type { DatasetInfo } from '../data/dataset.ts';
 import type { Problem } from '../errors.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress } from '../nn/progress.ts';
+import type { RangeTest } from '../nn/rangeTest.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
 
-export type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress };
+export type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress, RangeTest };
 
 /** What a training process leaves behind: a weights file under its final name, and what is known of it. */
 export interface TrainingResult {
@@ -16,8 +17,10 @@ export interface TrainingResult {
   step: number;
   metrics: MetricValues;
   best: Best | null;
-  /** Evaluation of the test split; null where the dataset has none or the job was cancelled. */
+  /** Evaluation of the test split; null where the dataset has none or the job did not complete. */
   test: MetricValues | null;
+  /** Where the learning rate was to be found. */
+  rangeTest: RangeTest | null;
 }
 
 /** Everything that a training process needs; it has no other source. Both configs are complete (every default filled in). */
@@ -45,5 +48,7 @@ export type FromWorker =
   | { type: 'progress'; progress: Progress; metrics: MetricValues }
   | { type: 'row'; row: MetricRow; progress: Progress; best: Best | null }
   | ({ type: 'diagnostics' } & DiagnosticsRow)
+  | { type: 'rangeTest'; rangeTest: RangeTest }
   | { type: 'completed' | 'cancelled'; result: TrainingResult }
-  | { type: 'failed'; problem: Problem };
+  /** A training that diverged leaves a result, too. */
+  | { type: 'failed'; problem: Problem; result?: TrainingResult };

@@ -159,6 +159,10 @@ export class JobQueue {
         diagnostics.push(row);
         continue;
       }
+      if (update.type === 'rangeTest') {
+        store.setRangeTest(id, update.rangeTest);
+        continue;
+      }
       if (update.type === 'row') {
         rows.push(update.row);
         active.best = update.best;
@@ -180,13 +184,22 @@ export class JobQueue {
         const { result, type: state } = outcome;
         await removeAllBut(directory, result.weightsFile);
         const { metrics, best, test, weightsHash } = result;
-        const progress = endOf(active.live.progress, state === 'completed' ? job.training.epochs : null, result);
+        const progress = endOf(active.live.progress, state, result);
         this.change(job.id, 'running', { state, finishedAt, progress, metrics, best, test, weightsHash }, result);
         return;
       }
-      case 'failed':
-        await rm(directory, { recursive: true, force: true });
-        return this.fail(job, outcome.problem);
+      case 'failed': {
+        const { result, problem } = outcome;
+        if (!result) {
+          await rm(directory, { recursive: true, force: true });
+          return this.fail(job, problem);
+        }
+        await removeAllBut(directory, result.weightsFile);
+        const { metrics, best, weightsHash } = result;
+        const change = { state: 'failed', finishedAt, error: problem, metrics, best, weightsHash } as const;
+        this.change(job.id, 'running', change, result);
+        return;
+      }
       case 'died':
         await rm(directory, { recursive: true, force: true });
         if (active.cancelling) {
@@ -211,6 +224,7 @@ export class JobQueue {
       progress: startOf(job.progress),
       metrics: {},
       best: null,
+      rangeTest: null,
     });
   }
 
@@ -260,9 +274,9 @@ function startOf(progress: Progress): Progress {
   return { ...progress, epoch: 0, step: 0, fraction: 0, samplesPerSecond: null, etaSeconds: null };
 }
 
-/** @param epochs all of them where the job completed, null where it was cut short: then the best epoch is what is kept */
-function endOf(progress: Progress, epochs: number | null, { step, best }: TrainingResult): Progress {
-  if (epochs !== null) return { ...progress, epoch: epochs, epochs, step, steps: step, fraction: 1, etaSeconds: 0 };
+/** How far a job came; one that was cut short is as far as the weights that are kept. */
+function endOf(progress: Progress, state: 'completed' | 'cancelled', { step, best }: TrainingResult): Progress {
+  if (state === 'completed') return { ...progress, fraction: 1, etaSeconds: 0 };
   const fraction = progress.steps > 0 ? step / progress.steps : 0;
   return { ...progress, epoch: best?.epoch ?? progress.epoch, step, fraction, etaSeconds: null };
 }

@@ -2,7 +2,7 @@ import type { DatasetInfo } from '../data/dataset.ts';
 import type { Problem } from '../errors.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
-import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress, TrainingResult } from './protocol.ts';
+import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress, RangeTest, TrainingResult } from './protocol.ts';
 import type { JobState } from './states.ts';
 
 /** What the queue needs to know of a job. */
@@ -33,6 +33,7 @@ export interface StatusChange {
   deaths?: number;
   isa?: string;
   weightsHash?: string;
+  rangeTest?: RangeTest | null;
 }
 
 /** The durable side of the queue. Each call is one transaction. */
@@ -45,6 +46,7 @@ export interface QueueStore {
   change(id: string, from: JobState, change: StatusChange, result?: TrainingResult): boolean;
   setIsa(id: string, isa: string): void;
   record(id: string, news: JobNews): void;
+  setRangeTest(id: string, rangeTest: RangeTest): void;
   /** Tells of progress that is not stored. */
   announce(id: string, live: LiveProgress): void;
 }

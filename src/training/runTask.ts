@@ -2,18 +2,14 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SplitName } from '../data/dataset.ts';
 import { splitIndices } from '../data/split.ts';
+
 import { openSplit } from '../data/store.ts';
+import type { Problem } from '../errors.ts';
 import { MappedFile } from '../native.ts';
+import { assertFinite, evaluate, type TrainingSplit } from '../nn/evaluate.ts';
 import { Network } from '../nn/network.ts';
-import {
-  assertFinite,
-  evaluate,
-  type TrainingData,
-  type TrainingEvent,
-  type TrainingOutcome,
-  type TrainingSplit,
-  train,
-} from '../nn/trainer.ts';
+import { rowWeights } from '../nn/rowWeights.ts';
+import { DivergedError, type TrainingData, type TrainingEvent, type TrainingOutcome, train } from '../nn/trainer.ts';
 import type { TrainingResult, TrainingTask } from './protocol.ts';
 import { writeDurably } from './weightsFile.ts';
 
@@ -48,11 +44,20 @@ async function readClasses(task: TrainingTask): Promise<Int32Array> {
   return classes;
 }
 
+/** How much each row of the training split counts, where its classes do not count the same. */
+async function classWeights(task: TrainingTask) {
+  const { dataset, training } = task;
+  if (!training.classWeights || !dataset.classes) return undefined;
+  const classes = await readClasses(task);
+  return rowWeights(classes.length, { classes, names: dataset.classes, classWeights: training.classWeights });
+}
+
 /** The dataset's own validation split, or else a seeded part of the training split. */
 async function trainingData(task: TrainingTask): Promise<TrainingData | null> {
-  const train = await mapSplit(task, 'train');
-  if (!train) return null;
+  const all = await mapSplit(task, 'train');
+  if (!all) return null;
   const targets = task.dataset.task === 'classification' ? 'classes' : 'values';
+  const train = { ...all, weights: await classWeights(task) };
   const own = await mapSplit(task, 'validation');
   if (own) return { targets, train, validation: own };
   const fraction = task.training.validation?.fraction ?? 0;
@@ -67,15 +72,18 @@ async function trainingData(task: TrainingTask): Promise<TrainingData | null> {
   return { targets, train: { ...train, rows: kept }, validation: { ...train, rows: taken } };
 }
 
+/** How a task ended: what it leaves, and the problem where it failed. */
+export type TaskOutcome =
+  | { type: 'completed' | 'cancelled'; result: TrainingResult }
+  | { type: 'failed'; problem: Problem; result: TrainingResult };
+
 /**
- * Does a whole training task: network, data, training, evaluation of the test split, weights file.
+ * Does a whole training task: network, data, training, evaluation of the test split, weights file. A training that diverged
+ * leaves its last finite weights.
  * Yields what train yields.
- * @throws HebbError where training diverges or a file is damaged
+ * @throws HebbError where a file is damaged or the weights of a network that is not trained give no finite loss
  */
-export async function* runTask(
-  task: TrainingTask,
-  signal: AbortSignal,
-): AsyncGenerator<TrainingEvent, TrainingOutcome & { result: TrainingResult }> {
+export async function* runTask(task: TrainingTask, signal: AbortSignal): AsyncGenerator<TrainingEvent, TaskOutcome> {
   const { training } = task;
   const network = new Network(task.network, {
     checked: true,
@@ -85,20 +93,44 @@ export async function* runTask(
     isa: task.isa,
     threads: task.threads,
   });
-  const data = await trainingData(task);
-  let outcome: TrainingOutcome = { cancelled: signal.aborted, step: 0, metrics: {}, best: null };
-  if (training.epochs > 0 && data) {
-    outcome = yield* train(network, data, training, signal, { diagnostics: true });
-  } else if (data && !signal.aborted) {
-    outcome.metrics = await evaluate(network, data.train, { targets: data.targets, loss: training.loss });
+  try {
+    const data = await trainingData(task);
+    let outcome: TrainingOutcome = {
+      cancelled: signal.aborted,
+      stopped: false,
+      step: 0,
+      metrics: {},
+      best: null,
+      rangeTest: null,
+    };
+    const measure = async (split: TrainingSplit, targets: TrainingData['targets']) =>
+      (await evaluate(network, split, { targets, loss: training.loss, metrics: training.metrics })).values;
+    if (training.epochs > 0 && data) {
+      outcome = yield* train(network, data, training, signal, { diagnostics: true });
+    } else if (data && !signal.aborted) {
+      outcome.metrics = await measure(data.train, data.targets);
+    }
+    assertFinite(network, 'at the end');
+    const testSplit = outcome.cancelled ? null : await mapSplit(task, 'test');
+    const test = testSplit && data && (await measure(testSplit, data.targets));
+    const type = outcome.cancelled ? 'cancelled' : 'completed';
+    return { type, result: await leave(task, network, outcome, test) };
+  } catch (error) {
+    if (!(error instanceof DivergedError)) throw error;
+    return { type: 'failed', problem: error.toProblem(), result: await leave(task, network, error.outcome, null) };
+  } finally {
+    network.dispose();
   }
-  assertFinite(network, 'at the end');
-  const testSplit = outcome.cancelled ? null : await mapSplit(task, 'test');
-  const test =
-    testSplit && data && (await evaluate(network, testSplit, { targets: data.targets, loss: training.loss }));
+}
+
+/** Writes the weights, and tells what they are. */
+async function leave(
+  task: TrainingTask,
+  network: Network,
+  { step, metrics, best, rangeTest }: TrainingOutcome,
+  test: TrainingResult['test'],
+): Promise<TrainingResult> {
   const weightsFile = `${task.attempt}.safetensors`;
   const weightsHash = await writeDurably(join(task.outputDirectory, weightsFile), network.toSafetensors());
-  network.dispose();
-  const { step, metrics, best } = outcome;
-  return { ...outcome, result: { weightsFile, weightsHash, step, metrics, best, test } };
+  return { weightsFile, weightsHash, step, metrics, best, test, rangeTest };
 }

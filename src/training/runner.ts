@@ -8,12 +8,12 @@ import type { Problem } from '../errors.ts';
 import type { FromWorker, ToWorker, TrainingResult, TrainingTask } from './protocol.ts';
 
 /** What a training process tells of a job under way. */
-export type Update = Extract<FromWorker, { type: 'started' | 'progress' | 'row' | 'diagnostics' }>;
+export type Update = Extract<FromWorker, { type: 'started' | 'rangeTest' | 'progress' | 'row' | 'diagnostics' }>;
 
 /** How a job's run ended. `died`: the process ended before the job did. */
 export type Outcome =
   | { type: 'completed' | 'cancelled'; result: TrainingResult }
-  | { type: 'failed'; problem: Problem }
+  | { type: 'failed'; problem: Problem; result?: TrainingResult }
   | { type: 'died'; signal: NodeJS.Signals | null; exitCode: number | null; stderr: string };
 
 /** A process that is not ready after so long is ended. */
@@ -190,6 +190,7 @@ class TrainingProcess {
         for (const unsent of this.unsent.splice(0)) this.send(unsent);
         return;
       case 'started':
+      case 'rangeTest':
       case 'progress':
       case 'row':
       case 'diagnostics':

@@ -21,7 +21,7 @@ async function start(task: TrainingTask): Promise<void> {
     for (;;) {
       const { value, done } = await events.next();
       if (done) {
-        send({ type: value.cancelled ? 'cancelled' : 'completed', result: value.result });
+        send(value);
         break;
       }
       send(value);

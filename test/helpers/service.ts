@@ -99,6 +99,7 @@ export function jobRecord(id: string, changes: Partial<JobRecord> = {}): JobReco
       classes: ['0', '1'],
       parameters: 6,
     },
+    warnings: [],
     createdAt: '2026-01-01T00:00:00.000Z',
     state: 'queued',
     startedAt: null,
@@ -113,6 +114,7 @@ export function jobRecord(id: string, changes: Partial<JobRecord> = {}): JobReco
     isa: null,
     weightsHash: null,
     model: null,
+    rangeTest: null,
     ...changes,
   };
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { isas } from '../../src/native.ts';
 import { Network } from '../../src/nn/network.ts';
 import type { NetworkConfig } from '../../src/nn/networkConfig.ts';
-import { shuffledOrder } from '../../src/nn/trainer.ts';
+import { shuffledOrder } from '../../src/nn/order.ts';
 import type { TrainingRequest } from '../../src/nn/trainingConfig.ts';
 import { data, small, uniform } from '../helpers/networks.ts';
 

@@ -174,7 +174,14 @@ test('a dry run tells the costs and stores nothing', async () => {
   });
   expect(dry.memoryBytes).toBeGreaterThan(0);
   expect(dry.secondsPerEpoch).toBeGreaterThan(0);
-  expect(Object.keys(dry).sort()).toEqual(['flopsPerSample', 'layers', 'memoryBytes', 'parameters', 'secondsPerEpoch']);
+  expect(Object.keys(dry).sort()).toEqual([
+    'flopsPerSample',
+    'layers',
+    'memoryBytes',
+    'parameters',
+    'secondsPerEpoch',
+    'warnings',
+  ]);
   expect(services.jobs.list({ limit: 10 }).items).toEqual([]);
   expect(await readdir(join(folder, 'datasets'))).toHaveLength(1);
 });

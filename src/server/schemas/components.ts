@@ -21,6 +21,9 @@ const metrics = Type.Unsafe<Record<string, number>>({
 });
 
 const measured = (description: string) => nullable(Type.Number({ description }));
+const warnings = Type.Array(Type.Object({ code: Type.String(), message: Type.String() }), {
+  description: 'What is allowed, but most likely not meant.',
+});
 
 const network = Type.Object({
   input: shape,
@@ -70,7 +73,7 @@ export const components: Record<string, TSchema> = {
       standardDeviation: Type.Number(),
       classCounts: nullable(Type.Array(count)),
     }),
-    warnings: Type.Array(Type.Object({ code: Type.String(), message: Type.String() })),
+    warnings,
     bytes: count,
     sha256,
   }),
@@ -111,6 +114,16 @@ export const components: Record<string, TSchema> = {
     isa: nullable(Type.String({ description: 'Instruction set that it trains on.' })),
     weightsHash: nullable(Type.String({ description: 'SHA-256 of the safetensors export.' })),
     model: nullable(Type.String({ description: 'Id of the model that it became.' })),
+    rangeTest: nullable(
+      Type.Object(
+        {
+          learningRate: Type.Number(),
+          curve: Type.Array(Type.Object({ learningRate: Type.Number(), loss: Type.Number() })),
+        },
+        { description: 'What the search for a learning rate found; null where one was given.' },
+      ),
+    ),
+    warnings,
   }),
 
   DryRun: Type.Object({
@@ -133,6 +146,7 @@ export const components: Record<string, TSchema> = {
           'Measured here for a fraction of a second; null where nothing is trained, or it is too large for that.',
       }),
     ),
+    warnings,
   }),
 
   MetricRow: Type.Object(

@@ -90,6 +90,8 @@ export const job = {
   isa: 'avx2',
   weightsHash: hash,
   model: jobId,
+  rangeTest: null,
+  warnings: [],
 };
 
 export const queuedJob = {
@@ -116,6 +118,7 @@ export const dryRun = {
   flopsPerSample: 47_680,
   memoryBytes: 1_250_000,
   secondsPerEpoch: 0.31,
+  warnings: [],
 };
 
 export const metricRows = { rows: [{ seq: 1, time, epoch: 1, step: 1688, ...metrics }], next: 1 };

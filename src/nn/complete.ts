@@ -1,0 +1,110 @@
+import { elementCount, type Shape } from '../shape.ts';
+import type { LossName } from './losses.ts';
+import { defaultMetrics } from './metrics.ts';
+import { optimizers } from './optimizers.ts';
+import type { ResolvedNetwork } from './resolve.ts';
+import { completeSchedule } from './schedules.ts';
+import type { EarlyStopping, OptimizerConfig, TrainingConfig, TrainingRequest } from './trainingConfig.ts';
+
+/** What a plan needs to know of the data. */
+export interface DataDescription {
+  task: 'classification' | 'regression';
+  /** Names of the classes; null for a regression. */
+  classes: readonly string[] | null;
+  /** [] for class indices. */
+  targetShape: Shape;
+  inputType: 'uint8' | 'float32';
+  samples: { train: number; validation?: number };
+}
+
+/** How many samples there are to train on, and to validate with. */
+export interface SampleCounts {
+  train: number;
+  validation: number;
+}
+
+/** Validation takes its fraction of the training split where the dataset has no such split of its own. */
+export function sampleCounts(
+  { validation }: Pick<TrainingRequest, 'validation'>,
+  samples: { train: number; validation?: number },
+): SampleCounts {
+  if (samples.validation) return { train: samples.train, validation: samples.validation };
+  const taken = Math.round(samples.train * (validation?.fraction ?? 0));
+  return { train: samples.train - taken, validation: taken };
+}
+
+/** Steps of one epoch. */
+export function stepsPerEpoch(batchSize: number | 'full', samples: number): number {
+  return batchSize === 'full' ? Math.min(1, samples) : Math.ceil(samples / batchSize);
+}
+
+/**
+ * Fills in every default. Sent again as a request the result is the same.
+ * @param network null where it is at fault: then the loss is a guess
+ * @param data null where nothing is known of it
+ */
+export function completeTraining(
+  request: TrainingRequest,
+  network: ResolvedNetwork | null,
+  data: DataDescription | null,
+): TrainingConfig {
+  const { schedule, earlyStopping, metrics, steps } = request;
+  const byRule = request.optimizer?.type === 'perceptron';
+  const counts = data && sampleCounts(request, data.samples);
+  const batchSize = request.batchSize ?? (byRule ? 1 : 32);
+  const monitored = counts && counts.validation > 0 ? 'validationLoss' : 'loss';
+  const measured = metrics ?? (data && defaultMetrics(data.task === 'classification' ? 'classes' : 'values'));
+  return {
+    epochs: request.epochs ?? epochsOf(steps, stepsPerEpoch(batchSize, counts?.train ?? 0)) ?? 10,
+    ...(steps !== undefined && { steps }),
+    batchSize,
+    shuffle: request.shuffle ?? true,
+    seed: request.seed ?? 0,
+    loss: { ...request.loss, type: request.loss?.type ?? (byRule ? 'perceptron' : defaultLoss(network, data)) },
+    optimizer: completeOptimizer(request.optimizer),
+    ...(schedule && { schedule: completeSchedule(schedule, monitored) }),
+    ...(request.gradientClip && { gradientClip: request.gradientClip }),
+    initializer: request.initializer ?? 'glorotUniform',
+    normalization: completeNormalization(request, network, data),
+    ...(request.validation && { validation: request.validation }),
+    ...(earlyStopping && { earlyStopping: completeEarlyStopping(earlyStopping, monitored) }),
+    ...(request.classWeights && { classWeights: request.classWeights }),
+    ...(measured && { metrics: measured }),
+    ...(request.frozen && { frozen: request.frozen }),
+    ...(request.initialModel !== undefined && { initialModel: request.initialModel }),
+    ...(request.logEverySteps !== undefined && { logEverySteps: request.logEverySteps }),
+  };
+}
+
+/** Epochs that so many steps begin. */
+export function epochsOf(steps: number | undefined, perEpoch: number): number | undefined {
+  return steps === undefined ? undefined : Math.ceil(steps / Math.max(1, perEpoch));
+}
+
+function completeOptimizer(
+  { type, ...given }: NonNullable<TrainingRequest['optimizer']> = { type: 'adam' },
+): OptimizerConfig {
+  return { type, ...optimizers[type].defaults, ...given } as OptimizerConfig;
+}
+
+function completeEarlyStopping(given: EarlyStopping, metric: string): EarlyStopping {
+  return { metric, patience: 10, minDelta: 0, restoreBest: true, ...given };
+}
+
+function completeNormalization(
+  { normalization }: TrainingRequest,
+  network: ResolvedNetwork | null,
+  data: DataDescription | null,
+): TrainingConfig['normalization'] {
+  if (normalization?.type === 'scale') return { type: 'scale', factor: normalization.factor ?? 1 / 255 };
+  if (normalization) return normalization;
+  // An embedding's inputs are indices, not intensities.
+  const embeds = network?.layers.some((layer) => layer.inputs.includes(-1) && layer.config.type === 'embedding');
+  return data?.inputType === 'uint8' && !embeds ? { type: 'scale', factor: 1 / 255 } : { type: 'none' };
+}
+
+function defaultLoss(network: ResolvedNetwork | null, data: DataDescription | null): LossName {
+  if (data?.task !== 'classification') return 'meanSquaredError';
+  const single = network !== null && elementCount(network.outputShape) === 1;
+  return single && data.classes?.length === 2 ? 'binaryCrossEntropy' : 'softmaxCrossEntropy';
+}
