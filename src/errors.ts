@@ -32,6 +32,7 @@ export const problemTable = {
   'invalid-network': { status: 422, title: 'The network is impossible' },
   'invalid-training': { status: 422, title: 'The training settings are impossible' },
   'unknown-dataset': { status: 422, title: 'No such dataset' },
+  'unknown-preset': { status: 422, title: 'No such preset' },
   'unknown-model': { status: 422, title: 'No such model' },
   'invalid-instance': { status: 422, title: 'The input does not fit the model' },
   diverged: { status: 422, title: 'Training diverged' },

@@ -18,8 +18,9 @@ const allowed: Record<string, string[]> = {
   models: ['nn', 'data', ...leaves],
   // Rows of the database hold jobs, datasets and models: their types are the services', imported as types alone.
   store: ['nn', 'data', 'training', 'service', ...leaves],
-  service: ['training', 'models', 'store', 'nn', 'data', ...leaves],
-  server: ['service', 'training', 'nn', 'data', ...leaves],
+  presets: ['nn', 'data', ...leaves],
+  service: ['training', 'presets', 'models', 'store', 'nn', 'data', ...leaves],
+  server: ['service', 'presets', 'training', 'nn', 'data', ...leaves],
   main: ['server', 'service', ...leaves],
   index: ['nn', ...leaves],
 };

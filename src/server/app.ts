@@ -14,6 +14,7 @@ import { jobRoutes } from './routes/jobs.ts';
 import { modelRoutes } from './routes/models.ts';
 import { operationRoutes, type ServiceInfo } from './routes/operation.ts';
 import { predictionRoutes } from './routes/predictions.ts';
+import { presetRoutes } from './routes/presets.ts';
 
 export interface AppOptions {
   info: ServiceInfo;
@@ -71,6 +72,7 @@ export function buildApp(services: Services, config: Config, options: AppOptions
   app.register(async (scope) => operationRoutes(scope, services, options.info, () => stopping));
   app.register(async (scope) => datasetRoutes(scope, services, config));
   app.register(async (scope) => jobRoutes(scope, services));
+  app.register(async (scope) => presetRoutes(scope, services));
   app.register(async (scope) => eventRoutes(scope, services, options.heartbeatMs ?? 15_000));
   app.register(async (scope) => modelRoutes(scope, services));
   app.register(async (scope) => predictionRoutes(scope, services, config));

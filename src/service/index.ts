@@ -11,6 +11,7 @@ import { createJobs } from './jobs.ts';
 import { createModels } from './models.ts';
 import { type Paths, pathsOf } from './paths.ts';
 import { createPredictions } from './predictions.ts';
+import { presetService } from './presets.ts';
 import { queueStore } from './queueStore.ts';
 import type { Services } from './types.ts';
 
@@ -58,6 +59,7 @@ export async function createServices(
     return {
       datasets,
       jobs,
+      presets: presetService,
       models,
       predictions: predictions.service(models),
       ready: () => open,

@@ -12,6 +12,7 @@ import { type TrainingConfig, trainingSchema } from '../nn/trainingConfig.ts';
 import type { ModelTraits } from '../store/models.ts';
 import type { Progress } from '../training/protocol.ts';
 import { compileSchema, faultsOf, faultyError } from '../validate.ts';
+import { networkPresetSchema, presetName } from './presets.ts';
 
 const datasetName = Type.String({ minLength: 1, maxLength: 200, description: 'Id or name of a dataset.' });
 
@@ -19,7 +20,6 @@ const parts = {
   name: Type.Optional(
     Type.String({ minLength: 1, maxLength: 200, pattern: '^\\P{Cc}+$', description: 'No control characters.' }),
   ),
-  network: networkSchema,
   training: Type.Optional(trainingSchema),
   priority: Type.Optional(
     Type.Integer({ minimum: -1000, maximum: 1000, description: 'Higher goes first; of equals the older [0].' }),
@@ -27,17 +27,32 @@ const parts = {
 };
 const closed = { additionalProperties: false } as const;
 
-/** Body of POST /v1/jobs. */
-export const jobRequestSchema = Type.Object(
+const dataset = Type.Optional(
+  Type.Union([datasetName, datasetSpecSchema], { description: 'Id, name, or a dataset to be stored and used.' }),
+);
+const network = Type.Union([networkSchema, networkPresetSchema]);
+
+const jobSchema = Type.Object(
+  { ...parts, network, dataset },
+  { ...closed, description: 'A network and its training.' },
+);
+const presetJobSchema = Type.Object(
   {
     ...parts,
-    dataset: Type.Optional(
-      Type.Union([datasetName, datasetSpecSchema], { description: 'Id, name, or a dataset to be stored and used.' }),
+    preset: presetName,
+    network: Type.Optional(network),
+    dataset,
+    training: Type.Optional(
+      Type.Object({}, { additionalProperties: true, description: 'Keys of a training, merged into the preset’s.' }),
     ),
   },
-  closed,
+  { ...closed, description: 'A preset, and what is to differ from it.' },
 );
-export type JobBody = Omit<Static<typeof jobRequestSchema>, 'network'> & { network: NetworkConfig };
+/** Body of POST /v1/jobs, as it is described; checkJobBody checks what it means. */
+export const jobRequestSchema = Type.Union([jobSchema, presetJobSchema]);
+
+/** A request with its presets spelt out. */
+export type JobBody = Omit<Static<typeof jobSchema>, 'network'> & { network: NetworkConfig };
 
 // The union would tell only that neither of its sides fits; each side by itself tells what is wrong.
 const partsByHand = { ...parts, network: Type.Object({}) };

@@ -22,6 +22,7 @@ import type { Datasets, PreparedDataset } from './datasets.ts';
 import { checkJobBody, checkMemory, initialProgress, type JobBody, traitsOf } from './jobRequest.ts';
 import { pageOf } from './lists.ts';
 import type { Paths } from './paths.ts';
+import { spellOut } from './presets.ts';
 import type { Job, JobEvent, JobService, JobState } from './types.ts';
 
 export interface Jobs extends JobService {
@@ -68,7 +69,8 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
   };
 
   /** @throws HebbError for all that can be known to be wrong before training; what was prepared is then gone */
-  async function planned(body: unknown): Promise<Planned> {
+  async function planned(request: unknown): Promise<Planned> {
+    const body = spellOut(request);
     checkJobBody(body);
     const prepared = typeof body.dataset === 'object' ? await prepareDataset(body.dataset) : null;
     try {

@@ -4,6 +4,7 @@ import type { Finding } from '../nn/findings.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import type { LossName, NormalizationConfig, TrainingConfig } from '../nn/trainingConfig.ts';
 import type { Warning } from '../nn/warnings.ts';
+import type { Preset } from '../presets/index.ts';
 import type { Shape } from '../shape.ts';
 import type { Best, DiagnosticsRow, MetricValues, Progress, RangeTest } from '../training/protocol.ts';
 import type { JobState } from '../training/states.ts';
@@ -120,7 +121,7 @@ export interface PageQuery {
 
 /** An `id` argument takes an id, else an alias, else a name (its newest bearer). All throw HebbError('not-found') for an unknown one. */
 export interface DatasetService {
-  /** From a JSON spec: {name, task?, classes?, split?, limit?, inputs+targets | synthetic}. Resolves when it is durable. */
+  /** From a JSON spec: {name, task?, classes?, split?, limit?, inputs+targets | synthetic | builtin}. Resolves when it is durable. */
   create(request: unknown): Promise<Dataset>;
   /** A fresh folder for the files of one upload, on the same disk as the store; the caller removes it. */
   uploadFolder(): Promise<string>;
@@ -149,6 +150,11 @@ export interface JobService {
   diagnostics(id: string): { rows: DiagnosticsRow[]; findings: Finding[] };
   /** Events after the given id (all that are kept where it is left out), then live; ends after the event of a final state. */
   events(id: string, after: number | undefined, signal: AbortSignal): AsyncIterable<JobEvent>;
+}
+
+export interface PresetService {
+  list(): Page<Preset>;
+  get(name: string): Preset;
 }
 
 export interface ModelService {
@@ -197,6 +203,7 @@ export interface PredictionService {
 export interface Services {
   datasets: DatasetService;
   jobs: JobService;
+  presets: PresetService;
   models: ModelService;
   predictions: PredictionService;
   /** True while new work can be taken. */

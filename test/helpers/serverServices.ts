@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Config } from '../../src/config.ts';
 import { HebbError } from '../../src/errors.ts';
 import * as examples from '../../src/server/schemas/examples.ts';
+import { presetService } from '../../src/service/presets.ts';
 import type { Dataset, DryRun, Job, JobEvent, Model, Page, PageQuery, Services } from '../../src/service/types.ts';
 
 export const testConfig: Config = {
@@ -150,6 +151,7 @@ export async function fakeServices(): Promise<FakeServices> {
         }
       },
     },
+    presets: presetService,
     models: {
       list: (query) => page(model, query),
       get: (id) => find('model', model, id),

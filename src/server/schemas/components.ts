@@ -126,6 +126,20 @@ export const components: Record<string, TSchema> = {
     warnings,
   }),
 
+  Preset: Type.Object({
+    name: Type.String(),
+    title: Type.String(),
+    course: nullable(Type.String({ description: 'Mark of the system of the course that it is.' })),
+    job: Type.Object(
+      {
+        dataset: Type.Optional(Type.Object({}, { additionalProperties: true })),
+        network: Type.Object({ input: Type.Optional(shape), layers: network.properties.layers }),
+        training: Type.Object({}, { additionalProperties: true }),
+      },
+      { description: 'What POST /v1/jobs takes.' },
+    ),
+  }),
+
   DryRun: Type.Object({
     layers: Type.Array(
       Type.Object({

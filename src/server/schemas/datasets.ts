@@ -51,7 +51,9 @@ export const create = {
   tags,
   body: {
     content: {
-      'application/json': { schema: { ...datasetRequestSchema, examples: [examples.datasetRequest] } },
+      'application/json': {
+        schema: { ...datasetRequestSchema, examples: [examples.datasetRequest, examples.builtinRequest] },
+      },
       'multipart/form-data': { schema: uploadSchema },
     },
   },

@@ -47,6 +47,8 @@ export const dataset = {
 
 export const datasetRequest = { name: 'xor', synthetic: { kind: 'xor' } };
 
+export const builtinRequest = { name: 'a thousand digits', builtin: 'mnist', limit: { train: 1000 } };
+
 export const samples = {
   items: [{ index: 0, input: [0, 1], target: '1' }],
   total: 4,
@@ -107,6 +109,23 @@ export const queuedJob = {
   weightsHash: null,
   model: null,
 };
+
+export const preset = {
+  name: 'nand-neuron',
+  title: 'A threshold neuron is a NAND gate',
+  course: 'C1',
+  job: {
+    dataset: { synthetic: { kind: 'nand' } },
+    network: {
+      input: [2],
+      layers: [{ type: 'dense', units: 1, activation: 'step', weights: { weight: [[-2], [-2]], bias: [3] } }],
+    },
+    training: { epochs: 0 },
+  },
+};
+
+/** A preset as a job, with a learning rate of one's own. */
+export const presetRequest = { name: 'xor', preset: 'xor-tanh', training: { optimizer: { learningRate: 0.2 } } };
 
 export const dryRun = {
   layers: [

@@ -40,7 +40,11 @@ export const create = {
   description: 'Checked before it is accepted; `?dryRun=true` tells what it would cost and stores nothing.',
   tags,
   querystring: createQuery,
-  body: { content: { 'application/json': { schema: { ...jobRequestSchema, examples: [examples.jobRequest] } } } },
+  body: {
+    content: {
+      'application/json': { schema: { ...jobRequestSchema, examples: [examples.jobRequest, examples.presetRequest] } },
+    },
+  },
   response: {
     200: json('A dry run: shapes and costs.', component('DryRun'), examples.dryRun),
     202: json('The job, completed with every default.', component('Job'), examples.queuedJob, locationHeader),
