@@ -13,6 +13,9 @@ const tanhConv = (filters: number): LayerConfig => ({
   ...uniformHalf,
 });
 
+/** From 784 inputs U(−0.5, 0.5) would drive every tanh to ±1, where it does not learn: glorotUniform, as is the default. */
+const tanhFromMany = (units: number): LayerConfig => ({ type: 'dense', units, activation: 'tanh' });
+
 /** The first thousand images of MNIST. */
 const thousandDigits = { builtin: 'mnist', limit: { train: 1000 } } as const;
 const squared = { loss: { type: 'meanSquaredError' } } as const;
@@ -115,7 +118,7 @@ export const networks: Preset[] = [
     course: 'C17',
     job: {
       dataset: thousandDigits,
-      network: { layers: [{ type: 'flatten' }, tanh(100), tanh(50), tanh(10)] },
+      network: { layers: [{ type: 'flatten' }, tanhFromMany(100), tanhFromMany(50), tanhFromMany(10)] },
       training: { ...perSample(0.1), ...squared, epochs: 35, seed: 1 },
     },
   },
@@ -135,7 +138,14 @@ export const networks: Preset[] = [
     course: 'C19',
     job: {
       dataset: thousandDigits,
-      network: { layers: [tanhConv(1), { type: 'flatten' }, tanh(100), tanh(10)] },
+      network: {
+        layers: [
+          { type: 'conv2d', filters: 1, kernel: 3, activation: 'tanh' },
+          { type: 'flatten' },
+          tanhFromMany(100),
+          tanhFromMany(10),
+        ],
+      },
       training: { ...perSample(0.1), ...squared, epochs: 100, seed: 1 },
     },
   },
