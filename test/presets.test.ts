@@ -3,6 +3,7 @@ import { type Preset, presets } from '../src/presets/index.ts';
 import { presetService, spellOut } from '../src/service/presets.ts';
 import { temporaryFolder, thrown } from './helpers/data.ts';
 import { type PresetRequest, planPreset, runPreset } from './helpers/presets.ts';
+import { startService } from './helpers/process.ts';
 import { temporaryFolder as serviceFolder, startServices } from './helpers/service.ts';
 
 const networkOf = (name: string) => presetService.get(name).job.network;
@@ -140,3 +141,45 @@ test('overrides that do not fit are faults of the request, where they stand', as
     faults: [{ pointer: '/network' }],
   });
 });
+
+test('over HTTP one call runs a preset, and its model predicts right', async () => {
+  const service = await startService(await serviceFolder());
+  const { body: list } = await service.call('/v1/presets');
+  expect(list.next).toBeNull();
+  expect(list.items).toEqual(JSON.parse(JSON.stringify(presets)));
+  expect((await service.call('/v1/presets/xor-tanh')).body).toEqual(
+    list.items.find(({ name }: Preset) => name === 'xor-tanh'),
+  );
+  const absent = await service.call('/v1/presets/xor-tan');
+  expect(absent).toMatchObject({ status: 404, body: { code: 'not-found' } });
+  expect(absent.body.detail).toContain('xor-tanh');
+  const misspelt = await service.post('/v1/jobs', { preset: 'nand-neurn' });
+  expect(misspelt).toMatchObject({ status: 422, body: { code: 'unknown-preset', errors: [{ pointer: '/preset' }] } });
+
+  for (const preset of ['nand-neuron', 'xor-tanh', 'weight-height']) {
+    const { status, body } = await service.post('/v1/jobs', { preset });
+    expect(status, JSON.stringify(body)).toBe(202);
+    expect(await service.job(body.id)).toMatchObject({ state: 'completed', name: preset });
+  }
+  const predicted = async (model: string, instances: number[][]) => {
+    const { predictions } = (await service.post(`/v1/models/${model}/predict`, { instances })).body;
+    return predictions as { class: string; output: number[] }[];
+  };
+  const corners = [[0, 0], [0, 1], [1, 0], [1, 1]]; // biome-ignore format: a table
+  const nand = await predicted('nand-neuron', corners);
+  expect(nand.map(({ output }) => output)).toEqual([[1], [1], [1], [0]]);
+  expect(nand.map((prediction) => prediction.class)).toEqual(['1', '1', '1', '0']);
+  const xor = await predicted('xor-tanh', corners);
+  expect(xor.map((prediction) => prediction.class)).toEqual(['0', '1', '1', '0']);
+  const people = await predicted('weight-height', [[-7, -3], [20, 2]]); // biome-ignore format: a table
+  expect(people.map((prediction) => prediction.class)).toEqual(['female', 'male']);
+  expect(people[0]!.output[0]).toBeGreaterThan(0.94);
+  expect(people[1]!.output[0]).toBeLessThan(0.05);
+
+  // A preset's network on other data: the last layer does not fit three classes of four inputs, and the answer says what would.
+  const dataset = { builtin: 'iris' };
+  const refused = await service.post('/v1/jobs', { dataset, network: { preset: 'mlp' } });
+  expect(refused).toMatchObject({ status: 422, body: { code: 'invalid-network' } });
+  const taken = await service.post('/v1/jobs?dryRun=true', { dataset, network: { preset: 'softmax-regression' } });
+  expect(taken).toMatchObject({ status: 200, body: { parameters: 15 } });
+}, 60_000);
