@@ -70,8 +70,8 @@ export const digits: Preset[] = [
   reader(
     'cnnSmall',
     'Two convolutions, pooling and a dense layer',
-    [conv(16), pool, conv(32), pool, { type: 'flatten' }, relu(64), { type: 'dropout', rate: 0.25 }],
-    { epochs: 6, optimizer: adam(0.001) },
+    [conv(16), pool, conv(32), pool, { type: 'flatten' }, relu(128), { type: 'dropout', rate: 0.5 }],
+    { epochs: 8, optimizer: adam(0.001) },
   ),
   reader(
     'vggSmall',
@@ -87,18 +87,19 @@ export const digits: Preset[] = [
       relu(128),
       { type: 'dropout', rate: 0.5 },
     ],
-    { epochs: 4, optimizer: adam(0.001) },
+    { epochs: 5, optimizer: adam(0.001) },
   ),
   reader(
     'resnetSmall',
     'Residual blocks with batch normalisation, as in ResNet',
     [
-      ...normed('stem', 16, { stride: 2 }),
-      ...residual('block1', 'stem', 16, false),
+      ...normed('stem', 16),
+      { ...pool, name: 'pool' },
+      ...residual('block1', 'pool', 16, false),
       ...residual('block2', 'block1', 32, true),
       ...residual('block3', 'block2', 32, false),
       { type: 'globalAveragePool2d' },
     ],
-    { epochs: 5, optimizer: adam(0.003) },
+    { epochs: 7, optimizer: adam(0.002) },
   ),
 ];

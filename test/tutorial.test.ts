@@ -1,0 +1,52 @@
+// The tutorial's commands, as a reader runs them: they print what its pages say.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { presets } from '../src/presets/index.ts';
+import { startService } from './helpers/process.ts';
+import { temporaryFolder } from './helpers/service.ts';
+import { blocksOf, isAlike, runBlocks } from './helpers/tutorial.ts';
+
+const folder = 'docs/tutorial';
+const pages = readdirSync(folder).filter((name) => /^\d\d-.*\.md$/.test(name));
+const read = (page: string) => readFileSync(join(folder, page), 'utf8');
+
+test('the table of contents has every page, and every preset of the course is in one', () => {
+  const contents = readFileSync(join(folder, 'README.md'), 'utf8');
+  expect([...contents.matchAll(/\]\((\d\d-[a-z0-9-]+\.md)\)/g)].map((match) => match[1])).toEqual(pages);
+  const text = pages.map(read).join('\n');
+  for (const { name, course } of presets) if (course) expect(text).toContain(name);
+});
+
+test('commands print what the pages say', async () => {
+  const service = await startService(await temporaryFolder());
+  let count = 0;
+  for (const page of pages) {
+    const blocks = blocksOf(read(page)).filter(({ long }) => !long);
+    expect(blocks.length, page).toBeGreaterThan(0);
+    const printed = await runBlocks(blocks, service.url, await temporaryFolder());
+    for (const [i, { line, expected }] of blocks.entries()) {
+      const place = `${page}:${line}`;
+      if (!isAlike(printed[i] ?? '', expected)) expect(printed[i], place).toBe(expected);
+      count++;
+    }
+  }
+  expect(count).toBeGreaterThan(25);
+}, 240_000);
+
+test('the comparison sees what differs', () => {
+  expect(isAlike('loss 0.12301\n', 'loss 0.1230')).toBe(true);
+  expect(isAlike('a   1.0', 'a 1.0\n')).toBe(true);
+  expect(isAlike('{"id":"ab-1","x":[1]}', '{"id":"…","x":[1]}')).toBe(true);
+  for (const [text, expected] of [
+    ['loss 0.14', 'loss 0.12'],
+    ['"output":[1]', '"output":[0]'],
+    ['epoch 19', 'epoch 20'],
+    ['', 'anything'],
+    ['anything', ''],
+    ['0.5 0.5', '0.5'],
+    ['class male', 'class female'],
+  ] as const) {
+    expect(isAlike(text, expected), text).toBe(false);
+  }
+});
