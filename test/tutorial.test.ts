@@ -15,7 +15,8 @@ test('the table of contents has every page, and every preset of the course is in
   const contents = readFileSync(join(folder, 'README.md'), 'utf8');
   expect([...contents.matchAll(/\]\((\d\d-[a-z0-9-]+\.md)\)/g)].map((match) => match[1])).toEqual(pages);
   const text = pages.map(read).join('\n');
-  for (const { name, course } of presets) if (course) expect(text).toContain(name);
+  const missing = presets.filter(({ name, course }) => course !== null && !text.includes(name));
+  expect(missing.map(({ name }) => name)).toEqual([]);
 });
 
 test('commands print what the pages say', async () => {
@@ -32,7 +33,7 @@ test('commands print what the pages say', async () => {
     }
   }
   expect(count).toBeGreaterThan(25);
-}, 240_000);
+}, 600_000);
 
 test('the comparison sees what differs', () => {
   expect(isAlike('loss 0.12301\n', 'loss 0.1230')).toBe(true);
