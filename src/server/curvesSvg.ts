@@ -1,4 +1,5 @@
 import type { TimedRow } from '../service/types.ts';
+import { axis, document, escapeXml, label, round, shortened } from './svg.ts';
 
 const width = 860;
 const height = 330;
@@ -28,32 +29,25 @@ const panels: { title: string; series: Series[] }[] = [
   },
 ];
 
-/** Inside the file, so that it looks right wherever it is shown, on light and on dark. */
-const style = `
-  svg { font: 12px system-ui, sans-serif; }
-  .paper { fill: #ffffff; } text { fill: #24292f; } .axis { stroke: #57606a; } .grid { stroke: #d8dee4; }
+const style = {
+  light: `
   .train { stroke: #0969da; fill: #0969da; } .validation { stroke: #bc4c00; fill: #bc4c00; }
-  polyline { fill: none !important; stroke-width: 1.8; stroke-linejoin: round; }
-  @media (prefers-color-scheme: dark) {
-    .paper { fill: #0d1117; } text { fill: #e6edf3; } .axis { stroke: #8b949e; } .grid { stroke: #30363d; }
-    .train { stroke: #58a6ff; fill: #58a6ff; } .validation { stroke: #f0883e; fill: #f0883e; }
-  }`;
+  polyline { fill: none !important; stroke-width: 1.8; stroke-linejoin: round; }`,
+  dark: `
+    .train { stroke: #58a6ff; fill: #58a6ff; } .validation { stroke: #f0883e; fill: #f0883e; }`,
+};
 
 /**
  * A job's loss and accuracy over epochs as an SVG picture of two panels.
  * @param name title of the picture, any text
  */
 export function curvesSvg(name: string, rows: TimedRow[]): string {
-  const title = escapeXml(name.length > 80 ? `${name.slice(0, 80)}…` : name);
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">`,
-    `<title>${title}: loss and accuracy</title>`,
-    `<style>${style}</style>`,
-    `<rect class="paper" width="${width}" height="${height}"/>`,
+  const title = escapeXml(shortened(name));
+  const parts = [
     `<text x="${panelLefts[0]}" y="26" font-size="16" font-weight="600">${title}</text>`,
     ...panels.map(({ title, series }, i) => drawPanel(panelLefts[i]!, title, series, rows)),
-    '</svg>\n',
-  ].join('\n');
+  ];
+  return document({ width, height, title: `${title}: loss and accuracy`, style }, parts);
 }
 
 function drawPanel(left: number, title: string, series: Series[], rows: TimedRow[]): string {
@@ -121,52 +115,4 @@ function pointsOf(rows: TimedRow[], key: string): [number, number][] {
     if (typeof value === 'number' && Number.isFinite(value)) points.push([row.epoch, value]);
   }
   return points;
-}
-
-interface Axis {
-  ticks: number[];
-  place(value: number): number;
-}
-
-/** A linear axis from pixel `from` to pixel `to` with about `count` round ticks, at least `minStep` apart. */
-function axis(values: number[], from: number, to: number, count: number, minStep: number): Axis {
-  let low = values.reduce((a, b) => Math.min(a, b));
-  let high = values.reduce((a, b) => Math.max(a, b));
-  if (low === high) {
-    const room = Math.max(Math.abs(low) * 0.1, minStep, 1e-6);
-    [low, high] = [low - room, high + room];
-  }
-  const step = Math.max(minStep, roundStep((high - low) / count));
-  const ticks: number[] = [];
-  // Multiples of the step rather than sums: they stay round.
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) ticks.push(i * step);
-  return { ticks, place: (value) => from + ((value - low) / (high - low)) * (to - from) };
-}
-
-/** The next of 1, 2, 5 × 10ⁿ. */
-function roundStep(step: number): number {
-  const power = 10 ** Math.floor(Math.log10(step));
-  return power * ([1, 2, 5, 10].find((factor) => factor * power >= step * (1 - 1e-9)) ?? 10);
-}
-
-function label(value: number): string {
-  return String(Number(value.toPrecision(6)));
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
-}
-
-/** Text for XML 1.0: markup escaped, what XML cannot hold replaced. */
-function escapeXml(text: string): string {
-  return (
-    text
-      .replace(/\p{Surrogate}/gu, '\ufffd')
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: XML 1.0 has no way to write these
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
-      .replaceAll('&', '&amp;')
-      .replaceAll('<', '&lt;')
-      .replaceAll('>', '&gt;')
-      .replaceAll('"', '&quot;')
-  );
 }

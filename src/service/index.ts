@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { isas, selectIsa } from '../native.ts';
 import { openStore, type Store } from '../store/store.ts';
+import { historyFileOf } from '../training/history.ts';
 import { JobQueue } from '../training/queue.ts';
 import { TrainingProcesses } from '../training/runner.ts';
 import { createDatasets } from './datasets.ts';
@@ -85,7 +86,8 @@ async function tidy(store: Store, paths: Paths): Promise<void> {
   const weightsFiles = new Map(store.models.files().map(({ id, weightsFile }) => [id, weightsFile]));
   await removeAllBut(paths.models, new Set(weightsFiles.keys()));
   for (const name of await readdir(paths.models)) {
-    await removeAllBut(join(paths.models, name), new Set([weightsFiles.get(name)!]));
+    const weightsFile = weightsFiles.get(name)!;
+    await removeAllBut(join(paths.models, name), new Set([weightsFile, historyFileOf(weightsFile)]));
   }
 }
 

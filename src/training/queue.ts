@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { DatasetInfo } from '../data/dataset.ts';
 import { HebbError, type Problem, toProblem } from '../errors.ts';
+import { historyFileOf } from './history.ts';
 import type { Best, DiagnosticsRow, MetricRow, Progress, TrainingResult, TrainingTask } from './protocol.ts';
 import type { LiveProgress, QueuedJob, QueueStore, StatusChange } from './queueStore.ts';
 import type { Outcome, TrainingProcesses, TrainingRun, Update } from './runner.ts';
@@ -182,7 +183,7 @@ export class JobQueue {
       case 'completed':
       case 'cancelled': {
         const { result, type: state } = outcome;
-        await removeAllBut(directory, result.weightsFile);
+        await removeAllBut(directory, [result.weightsFile, historyFileOf(result.weightsFile)]);
         const { metrics, best, test, weightsHash } = result;
         const progress = endOf(active.live.progress, state, result);
         this.change(job.id, 'running', { state, finishedAt, progress, metrics, best, test, weightsHash }, result);
@@ -281,9 +282,9 @@ function endOf(progress: Progress, state: 'completed' | 'cancelled', { step, bes
   return { ...progress, epoch: best?.epoch ?? progress.epoch, step, fraction, etaSeconds: null };
 }
 
-async function removeAllBut(directory: string, file: string): Promise<void> {
+async function removeAllBut(directory: string, files: string[]): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (name !== file) await rm(join(directory, name), { force: true });
+    if (!files.includes(name)) await rm(join(directory, name), { force: true });
   }
 }
 

@@ -10,8 +10,9 @@ import { assertFinite, evaluate, type TrainingSplit } from '../nn/evaluate.ts';
 import { Network } from '../nn/network.ts';
 import { rowWeights } from '../nn/rowWeights.ts';
 import { DivergedError, type TrainingData, type TrainingEvent, type TrainingOutcome, train } from '../nn/trainer.ts';
+import { HistoryWriter, historyFileOf, planHistory } from './history.ts';
 import type { TrainingResult, TrainingTask } from './protocol.ts';
-import { writeDurably } from './weightsFile.ts';
+import { weightsFileOf, writeDurably } from './weightsFile.ts';
 
 /** Maps a split's file into memory; null where the dataset has no samples in it. */
 async function mapSplit(task: TrainingTask, name: SplitName): Promise<TrainingSplit | null> {
@@ -76,6 +77,28 @@ async function trainingData(task: TrainingTask): Promise<TrainingData | null> {
 export type TaskOutcome =
   | { type: 'completed' | 'cancelled'; result: TrainingResult }
   | { type: 'failed'; problem: Problem; result: TrainingResult };
+/** Hands on what a training tells, and writes the weights of its epochs to a file where the network is small. */
+async function* keepingHistory(
+  network: Network,
+  { attempt, outputDirectory, training }: TrainingTask,
+  events: AsyncGenerator<TrainingEvent, TrainingOutcome>,
+): AsyncGenerator<TrainingEvent, TrainingOutcome> {
+  const plan = planHistory(network.resolved, training.epochs);
+  if (!plan) return yield* events;
+  const path = join(outputDirectory, historyFileOf(weightsFileOf(attempt)));
+  const history = await HistoryWriter.create(path, plan);
+  try {
+    for (;;) {
+      const { value, done } = await events.next();
+      if (done) return value;
+      // The training waits here: these are the weights at the end of the epoch.
+      if (value.type === 'row' && value.row.kind === 'epoch') await history.add(value.row.epoch, network.weights());
+      yield value;
+    }
+  } finally {
+    await history.close();
+  }
+}
 
 /**
  * Does a whole training task: network, data, training, evaluation of the test split, weights file. A training that diverged
@@ -106,7 +129,7 @@ export async function* runTask(task: TrainingTask, signal: AbortSignal): AsyncGe
     const measure = async (split: TrainingSplit, targets: TrainingData['targets']) =>
       (await evaluate(network, split, { targets, loss: training.loss, metrics: training.metrics })).values;
     if (training.epochs > 0 && data) {
-      outcome = yield* train(network, data, training, signal, { diagnostics: true });
+      outcome = yield* keepingHistory(network, task, train(network, data, training, signal, { diagnostics: true }));
     } else if (data && !signal.aborted) {
       outcome.metrics = await measure(data.train, data.targets);
     }
@@ -130,7 +153,7 @@ async function leave(
   { step, metrics, best, rangeTest }: TrainingOutcome,
   test: TrainingResult['test'],
 ): Promise<TrainingResult> {
-  const weightsFile = `${task.attempt}.safetensors`;
+  const weightsFile = weightsFileOf(task.attempt);
   const weightsHash = await writeDurably(join(task.outputDirectory, weightsFile), network.toSafetensors());
   return { weightsFile, weightsHash, step, metrics, best, test, rangeTest };
 }

@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+/** Name of the file that an attempt of a job leaves. */
+export const weightsFileOf = (attempt: number): string => `${attempt}.safetensors`;
+
 /**
  * Writes a file so that it is either there in full or not at all: temporary name, fsync, rename, fsync of the folder.
  * @returns SHA-256 of the content in hex
