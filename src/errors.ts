@@ -34,6 +34,7 @@ export const problemTable = {
   'unknown-dataset': { status: 422, title: 'No such dataset' },
   'unknown-preset': { status: 422, title: 'No such preset' },
   'unknown-model': { status: 422, title: 'No such model' },
+  'unsuitable-model': { status: 422, title: 'Not possible with this network' },
   'invalid-instance': { status: 422, title: 'The input does not fit the model' },
   diverged: { status: 422, title: 'Training diverged' },
   'training-died': { status: 500, title: 'The training process died' },

@@ -78,6 +78,11 @@ test('from an upload to a prediction', async () => {
   const told = [...events.matchAll(/^event: diagnostics\ndata: (.*)$/gm)].map(([, data]) => JSON.parse(data));
   expect(told).toEqual(health);
 
+  expect((await service.call(`/v1/jobs/${job.id}/decision.svg`)).body).toMatchObject({
+    code: 'unsuitable-model',
+    detail: expect.stringMatching(/this one has 784/),
+  });
+
   const exported = await fetch(`${service.url}/v1/models/${job.id}/export?format=safetensors`);
   const file = Buffer.from(await exported.arrayBuffer());
   expect(createHash('sha256').update(file).digest('hex')).toBe(job.weightsHash);
@@ -166,6 +171,12 @@ test('the course over HTTP: fixed weights in a job of no epochs, and a step of r
   });
   expect(xor.metrics.loss).toBeLessThan(0.01);
   expect(xor.metrics.accuracy).toBe(1);
+
+  const region = await service.call(`/v1/jobs/${xor.id}/decision.svg?epoch=10`);
+  expect(region.headers.get('content-type')).toBe('image/svg+xml');
+  expect(region.body).toContain('decision region, epoch 10<');
+  expect(region.body.match(/<circle class="point/g)).toHaveLength(4);
+  expect((await service.call(`/v1/jobs/${xor.id}/decision.svg?epoch=ten`)).status).toBe(400);
 });
 
 describe('same bits', () => {

@@ -205,6 +205,25 @@ export async function readRawRows(folder: string, split: SplitName, offset: numb
   }
 }
 
+/**
+ * At most `most` rows of a split, spread evenly over it in a few stretches.
+ * @returns as readRawRows: inputs (rows, inputElements), targets (rows, targetElements)
+ */
+export async function readSpreadRows(folder: string, split: SplitName, most: number) {
+  const stretches = 20;
+  const { rows: total, inputElements, targetElements } = openSplit(folder, split);
+  if (total <= most) return readRawRows(folder, split, 0, most);
+  const rows = Math.floor(most / stretches);
+  const inputs = new Float32Array(stretches * rows * inputElements);
+  const targets = new Float32Array(stretches * rows * targetElements);
+  for (let i = 0; i < stretches; i++) {
+    const part = await readRawRows(folder, split, Math.floor((i * (total - rows)) / (stretches - 1)), rows);
+    inputs.set(part.inputs, i * rows * inputElements);
+    targets.set(part.targets, i * rows * targetElements);
+  }
+  return { rows: stretches * rows, inputs, targets };
+}
+
 /** Elements from `start` on as arrays nested in this shape; the bare number for []. */
 function nest(elements: ArrayLike<number>, start: number, shape: readonly number[]): unknown {
   const [size, ...inner] = shape;

@@ -45,15 +45,8 @@ export async function createServices(
     const datasets = createDatasets(store, paths, config);
     const predictions = createPredictions({ isa, threads: config.threads });
     const models = createModels(store, paths, predictions.forget);
-    const jobs = createJobs({
-      store,
-      queue,
-      datasets,
-      paths,
-      logger,
-      onModelDeleted: predictions.forget,
-      processSettings: { isa, threads: config.threads },
-    });
+    const settings = { isa, threads: config.threads };
+    const jobs = createJobs({ store, queue, datasets, paths, settings, logger, onModelDeleted: predictions.forget });
     let open = true;
     queue.start();
     jobs.forgetDeleted();

@@ -19,6 +19,7 @@ import type { JobQueue } from '../training/queue.ts';
 import { isFinal } from '../training/states.ts';
 
 import type { Datasets, PreparedDataset } from './datasets.ts';
+import { decisionRegion } from './decision.ts';
 import { checkJobBody, checkMemory, initialProgress, type JobBody, traitsOf } from './jobRequest.ts';
 import { pageOf } from './lists.ts';
 import type { Paths } from './paths.ts';
@@ -37,11 +38,11 @@ interface Parts {
   queue: JobQueue;
   datasets: Datasets;
   paths: Paths;
+  /** What predictions run on. */
+  settings: CostSettings;
   logger: Logger;
   /** Called for a model that is no more. */
   onModelDeleted(id: string): void;
-  /** Of the processes that train. */
-  processSettings: CostSettings;
 }
 
 /** A request with its dataset found or made, and its plan. */
@@ -53,7 +54,7 @@ interface Planned {
   prepared: PreparedDataset | null;
 }
 
-export function createJobs({ store, queue, datasets, paths, logger, onModelDeleted, processSettings }: Parts): Jobs {
+export function createJobs({ store, queue, datasets, paths, settings, logger, onModelDeleted }: Parts): Jobs {
   let closing = false;
   let forgetting: Promise<void> = Promise.resolve();
 
@@ -75,7 +76,7 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
     const prepared = typeof body.dataset === 'object' ? await prepareDataset(body.dataset) : null;
     try {
       const dataset = prepared?.record ?? findDataset(body.dataset as string | undefined);
-      const plan = planJob({ network: body.network, training: body.training, dataset }, processSettings);
+      const plan = planJob({ network: body.network, training: body.training, dataset }, settings);
       checkMemory(plan);
       return { body, plan, dataset, prepared };
     } catch (error) {
@@ -122,7 +123,7 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
       targetShape: dataset.targetShape,
       samples: sampleCounts(plan.training, dataset.samples),
       memoryBytes: plan.memoryBytes,
-      ...processSettings,
+      ...settings,
     };
   }
 
@@ -133,6 +134,19 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
       logger.warn({ err: error }, 'the time of an epoch could not be measured');
       return null;
     }
+  }
+
+  function decisionOf(job: JobRecord, epoch: number | undefined) {
+    const model = store.models.get(job.id);
+    const dataset = job.dataset === null ? undefined : store.datasets.get(job.dataset);
+    return decisionRegion({
+      job,
+      modelDirectory: join(paths.models, job.id),
+      weightsFile: model?.weightsFile ?? null,
+      dataset: dataset && { ...dataset, directory: join(paths.datasets, dataset.id) },
+      settings,
+      epoch,
+    });
   }
 
   function refuseWhenClosing(): void {
@@ -256,6 +270,8 @@ export function createJobs({ store, queue, datasets, paths, logger, onModelDelet
       const rows = store.diagnostics.ofJob(find(id).id);
       return { rows, findings: findingsOf(rows) };
     },
+
+    decision: (id, epoch) => decisionOf(find(id), epoch),
 
     events: (id, after, signal) => followed(find(id), after ?? 0, signal),
 

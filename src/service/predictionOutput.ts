@@ -25,10 +25,15 @@ export function toPrediction(model: Described, output: Float32Array, top = defau
   return { class: className(model, order[0]!), probability: listed[0]!.probability, top: listed, output: nested };
 }
 
+/** What one output is worth to a reader: the probability of the second class where it is one, else the output itself. */
+export function readerOf(model: Described): (output: number) => number {
+  const isLogit = model.task === 'classification' && model.loss === 'binaryCrossEntropy' && !endsIn(model, 'sigmoid');
+  return isLogit ? sigmoid : (output) => output;
+}
+
 /** One output that tells two classes apart. */
 function twoClasses(model: Described, output: number): Omit<Prediction, 'output'> {
-  const probability =
-    model.loss === 'binaryCrossEntropy' ? (endsIn(model, 'sigmoid') ? output : sigmoid(output)) : null;
+  const probability = model.loss === 'binaryCrossEntropy' ? readerOf(model)(output) : null;
   const listed = [1, 0].map((index) => ({
     class: className(model, index),
     probability: probability === null ? null : index === 1 ? probability : 1 - probability,

@@ -77,6 +77,27 @@ export type TimedRow = { seq: number; time: string; epoch: number; step: number 
   [metric: string]: number | string;
 };
 
+/** What a network of two inputs makes of a plane, with the samples that it learnt from. */
+export interface DecisionRegion {
+  /** The job's. */
+  name: string;
+  /** Of the weights; null: those that the job ended with. */
+  epoch: number | null;
+  /** Names of the inputs, and the stretch of the plane. */
+  x: { name: string; low: number; high: number };
+  y: { name: string; low: number; high: number };
+  /** Cells in a row, and rows. */
+  size: number;
+  /** (size, size), from the lowest y up: index of the class where `range` is null, otherwise a value. */
+  values: Float32Array;
+  /** Values that the ends of a colour scale stand for. */
+  range: [number, number] | null;
+  /** Names of the classes; null for a regression. */
+  classes: string[] | null;
+  /** x, y and the target (class index, or value) of each sample. */
+  points: { x: number; y: number; target: number }[];
+}
+
 /** Something that happened to a job; ids grow by one per event of a job. */
 export interface JobEvent {
   id: number;
@@ -148,6 +169,12 @@ export interface JobService {
   ): { rows: TimedRow[]; next: number };
   /** The layers after each epoch that was diagnosed, and what that says. */
   diagnostics(id: string): { rows: DiagnosticsRow[]; findings: Finding[] };
+  /**
+   * The decision region after an epoch, or the last kept one before it; left out: of the newest weights.
+   * @throws HebbError('unsuitable-model') where the network has not two inputs, 'state-conflict' where there are no weights yet,
+   * 'not-found' where there are none
+   */
+  decision(id: string, epoch?: number): Promise<DecisionRegion>;
   /** Events after the given id (all that are kept where it is left out), then live; ends after the event of a final state. */
   events(id: string, after: number | undefined, signal: AbortSignal): AsyncIterable<JobEvent>;
 }

@@ -195,7 +195,7 @@ export class JobQueue {
           await rm(directory, { recursive: true, force: true });
           return this.fail(job, problem);
         }
-        await removeAllBut(directory, result.weightsFile);
+        await removeAllBut(directory, [result.weightsFile, historyFileOf(result.weightsFile)]);
         const { metrics, best, weightsHash } = result;
         const change = { state: 'failed', finishedAt, error: problem, metrics, best, weightsHash } as const;
         this.change(job.id, 'running', change, result);

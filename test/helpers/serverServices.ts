@@ -133,6 +133,21 @@ export async function fakeServices(): Promise<FakeServices> {
         find('job', fake.job, id);
         return structuredClone(examples.diagnostics) as ReturnType<Services['jobs']['diagnostics']>;
       },
+      async decision(id, epoch) {
+        find('job', fake.job, id);
+        called('decision', epoch);
+        return {
+          name: fake.job.name,
+          epoch: epoch ?? null,
+          x: { name: 'x1', low: 0, high: 1 },
+          y: { name: 'x2', low: 0, high: 1 },
+          size: 2,
+          values: Float32Array.of(0, 1, 1, 1),
+          range: null,
+          classes: ['no', 'yes'],
+          points: [{ x: 0.25, y: 0.75, target: 1 }],
+        };
+      },
       async *events(_id, after, signal) {
         fake.readers++;
         try {

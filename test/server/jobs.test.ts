@@ -91,3 +91,17 @@ test('diagnostics are rows and findings', async () => {
   });
   expect((await fetch(`${url}/v1/jobs/absent/diagnostics`)).status).toBe(404);
 });
+
+test('a decision region is a picture with a title, axes, points and a legend; the epoch is a query', async () => {
+  const { url, services } = await startServer();
+  services.job.name = 'a<b';
+  const response = await fetch(`${url}/v1/jobs/${services.job.id}/decision.svg?epoch=7`);
+  expect(response.headers.get('content-type')).toBe('image/svg+xml');
+  const svg = await response.text();
+  expect(svg).toContain('a&lt;b: decision region, epoch 7</title>');
+  expect(svg.match(/<rect class="c c/g)).toHaveLength(3);
+  expect(svg).toContain('<circle class="point c1" cx="166" cy="166"');
+  for (const text of ['x1', 'x2', 'no', 'yes', '0.2']) expect(svg).toContain(`>${text}</text>`);
+  expect((await fetch(`${url}/v1/jobs/${services.job.id}/decision.svg?epoch=0`)).status).toBe(400);
+  expect((await fetch(`${url}/v1/jobs/absent/decision.svg`)).status).toBe(404);
+});

@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Services } from '../../service/types.ts';
 import { metricsCsv, prefersCsv } from '../csv.ts';
 import { curvesSvg } from '../curvesSvg.ts';
+import { decisionSvg } from '../decisionSvg.ts';
 import { bodyCheckedByService } from '../plugins/validation.ts';
 import type { IdParams } from '../schemas/common.ts';
 import * as schemas from '../schemas/jobs.ts';
@@ -52,12 +53,14 @@ export function jobRoutes(app: FastifyInstance, services: Services): void {
   app.get<{ Params: IdParams }>('/v1/jobs/:id/curves.svg', { schema: schemas.curves }, async ({ params }, reply) => {
     const job = jobs.get(params.id);
     const { rows } = jobs.metrics(job.id, { resolution: 'epoch', points: curvePoints });
-    return reply
-      .type('image/svg+xml')
-      .header('cache-control', 'no-store')
-      .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-      .send(curvesSvg(job.name, rows));
+    return sendSvg(reply, curvesSvg(job.name, rows));
   });
+
+  app.get<{ Params: IdParams; Querystring: schemas.DecisionQuery }>(
+    '/v1/jobs/:id/decision.svg',
+    { schema: schemas.decision },
+    async ({ params, query }, reply) => sendSvg(reply, decisionSvg(await jobs.decision(params.id, query.epoch))),
+  );
 
   app.get<{ Params: IdParams }>('/v1/jobs/:id/diagnostics', { schema: schemas.diagnostics }, async ({ params }) =>
     jobs.diagnostics(params.id),
@@ -71,4 +74,12 @@ export function jobRoutes(app: FastifyInstance, services: Services): void {
     await jobs.delete(params.id);
     return reply.code(204).send();
   });
+}
+
+function sendSvg(reply: FastifyReply, svg: string): FastifyReply {
+  return reply
+    .type('image/svg+xml')
+    .header('cache-control', 'no-store')
+    .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+    .send(svg);
 }

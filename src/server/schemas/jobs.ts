@@ -105,6 +105,32 @@ export const curves = {
   response: { 200: media('Two panels: loss and accuracy.', 'image/svg+xml'), ...problems(404) },
 };
 
+const decisionQuery = Type.Object(
+  {
+    epoch: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'The weights after this epoch, or after the last kept one before it; the title says which.',
+      }),
+    ),
+  },
+  closed,
+);
+export type DecisionQuery = Static<typeof decisionQuery>;
+
+export const decision = {
+  operationId: 'getJobDecision',
+  summary: 'What a network of two inputs makes of the plane, as a picture',
+  description:
+    'Coloured by class, or by value where there is one output, with samples of the training split. Without `epoch` by the ' +
+    'weights that the job ended with; while it runs, by those of the newest epoch. Past epochs are kept of networks with less ' +
+    'than 1 MiB of weights.',
+  tags,
+  params: idParams,
+  querystring: decisionQuery,
+  response: { 200: media('The region, the samples and a legend.', 'image/svg+xml'), ...problems(400, 404, 409, 422) },
+};
+
 export const diagnostics = {
   operationId: 'getJobDiagnostics',
   summary: 'The health of every layer, epoch by epoch, and what it says',
