@@ -389,6 +389,7 @@ describe('bad input', () => {
       /100 elements.*784/,
     );
     await refused({ dataset: 'nothing' }, 422, '/dataset', /nothing/);
+    await refused({ training: { initialModel: 'nobody' } }, 422, '/training/initialModel', /no model.*nobody/);
     await refused({ training: { epochs: -1 } }, 400, '/training/epochs', />= 0/);
     await refused({ training: { learningRate: 1 } }, 400, '/training/learningRate', /unknown key/);
     await refused(

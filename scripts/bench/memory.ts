@@ -101,6 +101,7 @@ export async function measureMemory(
       network: plan.network,
       training: plan.training,
       outputDirectory,
+      initialWeights: null,
       isa: selectIsa(),
       threads: settings.threads,
     });

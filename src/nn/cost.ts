@@ -46,7 +46,7 @@ export function trainingBytes(
   const validation = samples.validation || (training.validation?.fraction ?? 0) * samples.train;
   // The test split is evaluated at the end, when the program of training is gone.
   const programs = Math.max(
-    rec.measure(states, settings) + evaluation(validation) + diagnostics,
+    rec.measure(states, settings) + Math.max(evaluation(validation), diagnostics),
     evaluation(samples.test ?? 0),
   );
   const order = 3 * samples.train;

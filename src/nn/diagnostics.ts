@@ -1,25 +1,19 @@
-import type { NativeProgram, Source } from '../native.ts';
+import { Memory, type NativeProgram, type Source } from '../native.ts';
 import { elementCount } from '../shape.ts';
 import type { ActivationName } from './activations.ts';
 import type { Network } from './network.ts';
 import { type LearnSettings, layersToLogits, recordTraining, stepValues, type TrainingProgram } from './programs.ts';
 import type { DiagnosticsRow, LayerDiagnostics } from './progress.ts';
 import { place } from './recorder.ts';
-import type { ResolvedLayer, ResolvedNetwork } from './resolve.ts';
+import type { PlacedParameter, ResolvedLayer, ResolvedNetwork } from './resolve.ts';
 
 /** A job is diagnosed about so often at most, and fewer times where it has many layers: its rows are answered at once. */
 const mostRows = 200;
 const fewestRows = 10;
 const mostLayerRows = 4000;
-
-/** Rows that are looked at, and floats of their outputs, which are all kept at once. */
-const mostDiagnosed = 256;
-const diagnosedFloats = 2 ** 20;
-
-/** How many rows of a split are looked at: a function of the network's shapes. */
-export function diagnosedRows(network: ResolvedNetwork, samples: number): number {
-  return Math.max(1, Math.min(mostDiagnosed, samples, Math.floor(diagnosedFloats / network.floatsPerSample)));
-}
+/** Samples that are measured at most, and numbers in their inputs and outputs. */
+const mostSamples = 256;
+const mostFloats = 2 ** 20;
 
 /** Activations whose units can die: 0, and with a slope of 0, for every row. */
 const dying: readonly ActivationName[] = ['relu'];
@@ -36,33 +30,38 @@ export function isDiagnosed(epoch: number, epochs: number, layers: number): bool
   return epoch === 1 || epoch === epochs || epoch % Math.ceil(epochs / rows) === 0;
 }
 
+/** Rows that are measured: few enough that a large network does not take much more memory for it. */
+export function diagnosedRows({ floatsPerSample }: ResolvedNetwork, samples: number): number {
+  return Math.max(1, Math.min(mostSamples, samples, Math.floor(mostFloats / floatsPerSample)));
+}
+
 /**
  * Measures the layers of a network that is being trained, by a program of its own that changes nothing: with it or without,
- * training has the same bits.
+ * training has the same bits. The program lives only while it measures, so that between epochs it holds no memory.
  */
 export class Diagnostics {
+  private readonly network: Network;
+  private readonly settings: Omit<LearnSettings, 'rows'> & { frozen?: readonly string[] };
+  private readonly order: Uint32Array;
   /** The layers as the loss sees them: a final softmax or sigmoid may be a part of the loss. */
   private readonly layers: ResolvedLayer[];
-  private readonly recorded: TrainingProgram;
-  private readonly program: NativeProgram;
-  private readonly order: Uint32Array;
-  private readonly network: Network;
-  private readonly frozen: ReadonlySet<string>;
-  private before: Float32Array | null = null;
+  private before: Memory | null = null;
+  /** By layer: ‖w after − w before‖² of the last step. */
+  private updates: number[] | null = null;
 
-  /** @param order the rows to measure, as many as settings.rows */
-  constructor(network: Network, settings: LearnSettings & { frozen?: readonly string[] }, order: Uint32Array) {
+  /** @param order the rows to measure */
+  constructor(network: Network, settings: Diagnostics['settings'], order: Uint32Array) {
     this.network = network;
-    this.layers = layersToLogits(network.resolved.layers, settings.loss.type);
-    this.recorded = recordTraining(network.resolved, { ...settings, optimizer: null, keepLayers: true });
-    this.program = this.recorded.rec.finish(network.memory, network.settings);
+    this.settings = settings;
     this.order = order;
-    this.frozen = new Set(settings.frozen);
+    this.layers = layersToLogits(network.resolved.layers, settings.loss.type);
   }
 
   /** To be called before the last step of an epoch that is diagnosed. */
   beforeLastStep(): void {
-    this.before = this.network.copyWeights();
+    const { parameterFloats } = this.network.resolved;
+    this.before ??= new Memory(parameterFloats);
+    this.before.floats.set(this.network.memory.floats.subarray(0, parameterFloats));
   }
 
   /**
@@ -72,62 +71,93 @@ export class Diagnostics {
   async measure(
     sources: (Source | undefined)[],
     { epoch, seed, globalStep }: { epoch: number; seed: number; globalStep: number },
-    classes: boolean,
   ): Promise<DiagnosticsRow> {
+    this.compareWeights();
     const rows = this.order.length;
-    const { values } = await this.program.train({
-      sources,
-      order: this.order,
-      batch: rows,
-      firstStep: 0,
-      learningRates: new Float64Array(),
-      seed,
-      epoch: epoch - 1,
-      globalStep,
-      budgetMs: 0,
-      values: stepValues.count,
+    const recorded = recordTraining(this.network.resolved, {
+      ...this.settings,
+      rows,
+      optimizer: null,
+      keepLayers: true,
     });
-    const row = {
-      epoch,
-      loss: finite(values[stepValues.loss]!),
-      accuracy: classes ? finite(values[stepValues.correct]! / rows) : null,
-      layers: this.layers.map((layer, i) => this.measureLayer(layer, i, rows)),
-    };
-    this.before = null;
-    return row;
+    const program = recorded.rec.finish(this.network.memory, this.network.settings);
+    try {
+      const { values } = await program.train({
+        sources,
+        order: this.order,
+        batch: rows,
+        firstStep: 0,
+        learningRates: new Float64Array(),
+        seed,
+        epoch: epoch - 1,
+        globalStep,
+        budgetMs: 0,
+        values: stepValues.count,
+      });
+      return {
+        epoch,
+        loss: finite(values[stepValues.loss]!),
+        accuracy: this.settings.targets === 'classes' ? finite(values[stepValues.correct]! / rows) : null,
+        layers: this.layers.map((_, i) => this.measureLayer(i, recorded, program)),
+      };
+    } finally {
+      program.dispose();
+    }
   }
 
-  private measureLayer(layer: ResolvedLayer, index: number, rows: number): LayerDiagnostics {
+  /** Parameters of a layer that learn. */
+  private learning({ name, parameters }: ResolvedLayer): PlacedParameter[] {
+    return this.settings.frozen?.includes(name) ? [] : parameters.filter(({ trainable }) => trainable);
+  }
+
+  /** Works out the updates of the last step, and lets go of the weights before it. */
+  private compareWeights(): void {
+    const { before } = this;
+    if (!before) return;
+    const [now, then] = [this.network.memory.floats, before.floats];
+    this.updates = this.layers.map((layer) =>
+      this.learning(layer).reduce(
+        (sum, { offset, count }) => sum + squaredDistance(now, then, offset, offset + count),
+        0,
+      ),
+    );
+    this.dispose();
+  }
+
+  private measureLayer(index: number, recorded: TrainingProgram, program: NativeProgram): LayerDiagnostics {
+    const layer = this.layers[index]!;
     const { name, config, outputShape } = layer;
-    const count = rows * elementCount(outputShape);
-    const { outputs, outputGradients, gradients } = this.recorded;
-    const gradient = outputGradients[index];
-    const learns = this.frozen.has(name) ? [] : layer.parameters.filter(({ trainable }) => trainable);
+    const numbers = this.order.length * elementCount(outputShape);
+    const outputGradient = recorded.outputGradients[index];
+    const learning = this.learning(layer);
     const weights = this.network.memory.floats;
-    const sums = { gradient: 0, weight: 0, update: 0 };
-    for (const { offset, count } of learns) {
-      sums.gradient += squares(this.program.read(place(gradients) + offset, count));
-      sums.weight += squares(weights.subarray(offset, offset + count));
-      if (this.before) sums.update += squaredDistance(weights, this.before, offset, offset + count);
+    let [gradient, weight] = [0, 0];
+    for (const { offset, count } of learning) {
+      gradient += squares(program.read(place(recorded.gradients) + offset, count));
+      weight += squares(weights.subarray(offset, offset + count));
     }
-    const has = learns.length > 0;
+    const update = this.updates?.[index];
+    const learns = learning.length > 0;
     return {
       name,
       type: config.type,
-      gradientNorm: has ? finite(Math.sqrt(sums.gradient)) : null,
-      weightNorm: has ? finite(Math.sqrt(sums.weight)) : null,
-      updateRatio: has && this.before && sums.weight > 0 ? finite(Math.sqrt(sums.update / sums.weight)) : null,
+      gradientNorm: learns ? finite(Math.sqrt(gradient)) : null,
+      weightNorm: learns ? finite(Math.sqrt(weight)) : null,
+      updateRatio: learns && update !== undefined && weight > 0 ? finite(Math.sqrt(update / weight)) : null,
       ...activationsOf(
-        this.program.read(place(outputs[index]!), count),
+        program.read(place(recorded.outputs[index]!), numbers),
         outputShape.at(-1) ?? 1,
         config.activation ?? 'linear',
       ),
-      outputGradientNorm: gradient ? finite(Math.sqrt(squares(this.program.read(place(gradient), count)))) : null,
+      outputGradientNorm: outputGradient
+        ? finite(Math.sqrt(squares(program.read(place(outputGradient), numbers))))
+        : null,
     };
   }
 
   dispose(): void {
-    this.program.dispose();
+    this.before?.dispose();
+    this.before = null;
   }
 }
 

@@ -47,6 +47,12 @@ export async function fitNetwork(
       'fit takes its validation data beside the training data: {inputs, targets, validation}',
     );
   }
+  if (request.initialModel !== undefined) {
+    throw new HebbError(
+      'invalid-training',
+      'fit starts from the weights that the network has: load others by setWeights',
+    );
+  }
   const targets = kindOf(data.targets);
   const split = toSplit(data, network);
   const validation = data.validation && toSplit(data.validation, network);

@@ -6,6 +6,7 @@ import { learningFaults, settingFaults, settingWarnings } from './checks.ts';
 import { completeTraining, type DataDescription } from './complete.ts';
 import { type CostSettings, trainingBytes } from './cost.ts';
 import { initializerFault } from './initializers.ts';
+import { matchWeights, type WeightMatch } from './initialWeights.ts';
 import type { NetworkConfig } from './networkConfig.ts';
 import { activationWarning, outputFault } from './outputChecks.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
@@ -25,6 +26,8 @@ export interface JobPlan {
   flopsPerSample: number;
   /** Of the training process, without the dataset, which is mapped from a file. */
   memoryBytes: number;
+  /** What it takes from its initial model; null where it has none. */
+  initialWeights: WeightMatch | null;
   warnings: Warning[];
 }
 
@@ -32,7 +35,7 @@ const validate = compileSchema(trainingSchema);
 
 /**
  * Completes a job's network and training and works out what it takes, without allocating any of it.
- * @param dataset null for a network with given weights that is not trained
+ * @param job dataset: null for a network with given weights that is not trained; initialNetwork: that of training.initialModel
  * @param settings of the processes that train
  * @throws HebbError('invalid-network' | 'invalid-training') with all faults, and pointers into the job
  */
@@ -41,6 +44,7 @@ export function planJob(
     network: NetworkConfig;
     training: TrainingRequest | undefined;
     dataset: (DataDescription & { inputShape: Shape }) | null;
+    initialNetwork?: NetworkConfig | null;
   },
   settings: CostSettings = { isa: selectIsa(), threads: 1 },
 ): JobPlan {
@@ -57,6 +61,12 @@ export function planJob(
       ? null
       : collect(faults, () => resolveNetwork(job.network, { dataShape: dataset?.inputShape, pointer: '/network' }));
   const { training, warnings } = planSettings(request, resolved, dataset, faults);
+  const initialWeights =
+    resolved && job.initialNetwork
+      ? collect(faults, () =>
+          matchWeights(resolved, resolveNetwork(job.initialNetwork!, { checked: true }), '/training/initialModel'),
+        )
+      : null;
   if (faults.length > 0) throw impossible(faults);
   return {
     network: resolved!.config,
@@ -73,6 +83,7 @@ export function planJob(
     parameters: resolved!.parameterCount,
     flopsPerSample: resolved!.flopsPerSample,
     memoryBytes: trainingBytes(resolved!, training!, dataset?.samples ?? { train: 1 }, settings),
+    initialWeights,
     warnings,
   };
 }

@@ -57,9 +57,8 @@ export async function* train(
   const { optimizer, gradientClip } = training;
   const { rec } = recordTraining(network.resolved, { ...learning, rows: batch, optimizer, gradientClip });
   const program = rec.finish(network.memory, network.settings);
-  const measured = rows.slice(0, diagnosedRows(network.resolved, rows.length));
   const diagnostics = options.diagnostics
-    ? new Diagnostics(network, { ...learning, rows: measured.length }, measured)
+    ? new Diagnostics(network, learning, rows.slice(0, diagnosedRows(network.resolved, rows.length)))
     : null;
   const cancel = () => program.cancel();
   signal?.addEventListener('abort', cancel);
@@ -209,8 +208,7 @@ class Training {
     if (diagnosed) {
       const { inputs, targets, weights } = this.data.train;
       const key = { epoch, seed: training.seed, globalStep: this.step - 1 };
-      const row = await diagnosed.measure([inputs, targets, weights], key, this.data.targets === 'classes');
-      yield { type: 'diagnostics', ...row };
+      yield { type: 'diagnostics', ...(await diagnosed.measure([inputs, targets, weights], key)) };
     }
     return true;
   }

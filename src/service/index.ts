@@ -46,7 +46,16 @@ export async function createServices(
     const predictions = createPredictions({ isa, threads: config.threads });
     const models = createModels(store, paths, predictions.forget);
     const settings = { isa, threads: config.threads };
-    const jobs = createJobs({ store, queue, datasets, paths, settings, logger, onModelDeleted: predictions.forget });
+    const jobs = createJobs({
+      store,
+      queue,
+      datasets,
+      models,
+      paths,
+      settings,
+      logger,
+      onModelDeleted: predictions.forget,
+    });
     let open = true;
     queue.start();
     jobs.forgetDeleted();

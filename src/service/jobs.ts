@@ -13,15 +13,18 @@ import { type JobPlan, planJob } from '../nn/plan.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
 import type { StoredEvent } from '../store/events.ts';
 import type { JobRecord } from '../store/jobs.ts';
+import type { ModelRecord } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { type EpochTask, measureEpoch } from '../training/epochTime.ts';
 import type { JobQueue } from '../training/queue.ts';
+import type { InitialWeights } from '../training/queueStore.ts';
 import { isFinal } from '../training/states.ts';
 
 import type { Datasets, PreparedDataset } from './datasets.ts';
 import { decisionRegion } from './decision.ts';
 import { checkJobBody, checkMemory, initialProgress, type JobBody, traitsOf } from './jobRequest.ts';
 import { pageOf } from './lists.ts';
+import { type Models, refuseWhileWanted } from './models.ts';
 import type { Paths } from './paths.ts';
 import { spellOut } from './presets.ts';
 import type { Job, JobEvent, JobService, JobState } from './types.ts';
@@ -37,6 +40,7 @@ interface Parts {
   store: Store;
   queue: JobQueue;
   datasets: Datasets;
+  models: Pick<Models, 'find'>;
   paths: Paths;
   /** What predictions run on. */
   settings: CostSettings;
@@ -50,11 +54,13 @@ interface Planned {
   body: JobBody;
   plan: JobPlan;
   dataset: DatasetRecord | null;
+  /** The model that it starts from. */
+  initialModel: ModelRecord | null;
   /** The dataset where it came with the request. */
   prepared: PreparedDataset | null;
 }
 
-export function createJobs({ store, queue, datasets, paths, settings, logger, onModelDeleted }: Parts): Jobs {
+export function createJobs({ store, queue, datasets, models, paths, settings, logger, onModelDeleted }: Parts): Jobs {
   let closing = false;
   let forgetting: Promise<void> = Promise.resolve();
 
@@ -76,12 +82,27 @@ export function createJobs({ store, queue, datasets, paths, settings, logger, on
     const prepared = typeof body.dataset === 'object' ? await prepareDataset(body.dataset) : null;
     try {
       const dataset = prepared?.record ?? findDataset(body.dataset as string | undefined);
-      const plan = planJob({ network: body.network, training: body.training, dataset }, settings);
+      const initialModel = findInitialModel(body.training?.initialModel);
+      // The id: an alias or a name may mean another model tomorrow.
+      const training = initialModel ? { ...body.training, initialModel: initialModel.id } : body.training;
+      const request = { network: body.network, training, dataset, initialNetwork: initialModel?.network };
+      const plan = planJob(request, settings);
       checkMemory(plan);
-      return { body, plan, dataset, prepared };
+      return { body, plan, dataset, initialModel, prepared };
     } catch (error) {
       await prepared?.discard();
       throw error;
+    }
+  }
+
+  function findInitialModel(name: string | undefined): ModelRecord | null {
+    if (name === undefined) return null;
+    try {
+      return models.find(name);
+    } catch (error) {
+      if (!(error instanceof HebbError)) throw error;
+      const { message } = error;
+      throw new HebbError('unknown-model', message, [{ pointer: '/training/initialModel', message, received: name }]);
     }
   }
 
@@ -176,7 +197,7 @@ export function createJobs({ store, queue, datasets, paths, settings, logger, on
   return {
     async create(body) {
       refuseWhenClosing();
-      const { plan, dataset, prepared, body: request } = await planned(body);
+      const { plan, dataset, initialModel, prepared, body: request } = await planned(body);
       const twin = prepared && storedTwin(prepared.record, (request.dataset as { name?: string }).name === undefined);
       const id = uuidv7();
       const record: JobRecord = {
@@ -186,6 +207,7 @@ export function createJobs({ store, queue, datasets, paths, settings, logger, on
         dataset: twin?.id ?? dataset?.id ?? null,
         network: plan.network,
         training: plan.training,
+        initialWeights: initialWeightsOf(plan, initialModel),
         traits: traitsOf(plan, dataset),
         warnings: plan.warnings,
         createdAt: new Date().toISOString(),
@@ -204,10 +226,11 @@ export function createJobs({ store, queue, datasets, paths, settings, logger, on
         model: null,
         rangeTest: null,
       };
-      // From here to the insertion nothing waits, so the dataset cannot be deleted in between.
+      // From here to the insertion nothing waits, so dataset and initial model cannot be deleted in between.
       try {
         refuseWhenClosing();
         if (!prepared) findDataset(record.dataset ?? undefined);
+        findInitialModel(initialModel?.id);
         if (!twin) prepared?.commit();
         store.jobs.insert(record);
       } catch (error) {
@@ -220,11 +243,12 @@ export function createJobs({ store, queue, datasets, paths, settings, logger, on
     },
 
     async dryRun(body) {
-      const { plan, dataset, prepared } = await planned(body);
+      const { plan, dataset, initialModel, prepared } = await planned(body);
       await prepared?.discard();
       const { layers, parameters, flopsPerSample, memoryBytes, warnings } = plan;
       const secondsPerEpoch = dataset && plan.training.epochs > 0 ? await secondsOf(epochTask(plan, dataset)) : null;
-      return { layers, parameters, flopsPerSample, memoryBytes, secondsPerEpoch, warnings };
+      const initialWeights = initialWeightsOf(plan, initialModel);
+      return { layers, parameters, flopsPerSample, memoryBytes, secondsPerEpoch, initialWeights, warnings };
     },
 
     list: ({ state, ...query }) =>
@@ -251,6 +275,7 @@ export function createJobs({ store, queue, datasets, paths, settings, logger, on
       if (alias !== undefined) {
         throw new HebbError('in-use', `the alias "${alias}" points at the job's model: point it at another one first`);
       }
+      refuseWhileWanted(store, job.id);
       store.jobs.delete(job.id);
       onModelDeleted(job.id);
       forgetDeleted();
@@ -282,6 +307,10 @@ export function createJobs({ store, queue, datasets, paths, settings, logger, on
       await forgetting;
     },
   };
+}
+
+function initialWeightsOf({ initialWeights }: JobPlan, model: ModelRecord | null): InitialWeights | null {
+  return model && initialWeights && { model: model.id, ...initialWeights };
 }
 
 /** A state event carries the whole job: what of it never changes is not kept with every event. */

@@ -49,6 +49,7 @@ export function createModels(store: Store, paths: Paths, onModelDeleted: (id: st
           `the alias "${alias}" points at the model: remove it, or point it at another one first`,
         );
       }
+      refuseWhileWanted(store, model.id);
       store.jobs.deleteModel(model.id);
       onModelDeleted(model.id);
       await rm(join(paths.models, model.id), { recursive: true, force: true });
@@ -71,6 +72,13 @@ export function createModels(store: Store, paths: Paths, onModelDeleted: (id: st
     aliases: () => store.models.aliases(),
     weightsFile: (id) => pathOf(find(id)),
   };
+}
+
+/** @throws HebbError('in-use') while a job that is not over starts from the model: a restart reads its weights again */
+export function refuseWhileWanted(store: Store, id: string): void {
+  const job = store.jobs.unfinishedFrom(id);
+  if (job === undefined) return;
+  throw new HebbError('in-use', `the job "${job}" starts from the model's weights: wait for its end, or cancel it`);
 }
 
 function present(record: ModelRecord): Model {

@@ -7,11 +7,12 @@ import type { QueueStore } from '../training/queueStore.ts';
 
 /** The store as the queue sees it. */
 export function queueStore(store: Store): QueueStore {
-  const { jobs, datasets, events } = store;
+  const { jobs, datasets, events, models } = store;
   return {
     nextQueued: () => jobs.nextQueued(),
     running: () => jobs.running().map((id) => jobs.get(id)!),
     dataset: (id) => datasets.get(id),
+    weightsFile: (model) => models.get(model)?.weightsFile,
     change(id, from, change, result) {
       if (!result) return jobs.change(id, from, change) !== null;
       const model = modelOf(jobs.get(id)!, change.finishedAt!, result, change.state === 'completed');

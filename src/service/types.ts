@@ -7,6 +7,7 @@ import type { Warning } from '../nn/warnings.ts';
 import type { Preset } from '../presets/index.ts';
 import type { Shape } from '../shape.ts';
 import type { Best, DiagnosticsRow, MetricValues, Progress, RangeTest } from '../training/protocol.ts';
+import type { InitialWeights } from '../training/queueStore.ts';
 import type { JobState } from '../training/states.ts';
 
 export type { JobState };
@@ -40,6 +41,8 @@ export interface Job {
   dataset: string | null;
   network: NetworkConfig & { input: number[] };
   training: TrainingConfig;
+  /** The model that it starts from (training.initialModel), and the tensors that it takes of it; null where it starts anew. */
+  initialWeights: InitialWeights | null;
   priority: number;
   createdAt: string;
   startedAt: string | null;
@@ -71,6 +74,7 @@ export interface DryRun {
   /** null until this machine has been calibrated. */
   secondsPerEpoch: number | null;
   warnings: Warning[];
+  initialWeights: InitialWeights | null;
 }
 
 export type TimedRow = { seq: number; time: string; epoch: number; step: number } & {

@@ -4,6 +4,7 @@ import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress } from '..
 import type { RangeTest } from '../nn/rangeTest.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
 import type { Warning } from '../nn/warnings.ts';
+import type { InitialWeights } from '../training/queueStore.ts';
 import { type Database, first, fromJson, toJson } from './database.ts';
 import type { Listed, PageRequest } from './datasets.ts';
 import type { DiagnosticsStore } from './diagnostics.ts';
@@ -21,6 +22,7 @@ export interface JobOrder {
   dataset: string | null;
   network: NetworkConfig & { input: number[] };
   training: TrainingConfig;
+  initialWeights: InitialWeights | null;
   /** Of the model that it will be. */
   traits: ModelTraits;
   /** What the plan said of it. */
@@ -74,6 +76,7 @@ interface Row extends StatusRow {
   dataset: string | null;
   network: string;
   training: string;
+  initial_weights: string | null;
   traits: string;
   warnings: string;
   created_at: string;
@@ -103,6 +106,7 @@ const toRecord = (row: Row): JobRecord => ({
   dataset: row.dataset,
   network: JSON.parse(row.network),
   training: JSON.parse(row.training),
+  initialWeights: fromJson(row.initial_weights),
   traits: JSON.parse(row.traits),
   warnings: JSON.parse(row.warnings),
   createdAt: row.created_at,
@@ -149,10 +153,10 @@ interface Stores {
 
 export function jobStore(db: Database, { metrics, diagnostics, events, models }: Stores) {
   const insert = db.prepare(
-    `INSERT INTO jobs (id, name, priority, dataset, network, training, traits, warnings, created_at, state,
+    `INSERT INTO jobs (id, name, priority, dataset, network, training, initial_weights, traits, warnings, created_at, state,
        started_at, finished_at, progress, metrics, best, test, error, restarts, deaths, isa, weights_hash, model,
        range_test)
-     VALUES (:id, :name, :priority, :dataset, :network, :training, :traits, :warnings, :createdAt, :state,
+     VALUES (:id, :name, :priority, :dataset, :network, :training, :initialWeights, :traits, :warnings, :createdAt, :state,
        :startedAt, :finishedAt, :progress, :metrics, :best, :test, :error, :restarts, :deaths, :isa, :weightsHash, :model,
        :rangeTest)`,
   );
@@ -168,6 +172,10 @@ export function jobStore(db: Database, { metrics, diagnostics, events, models }:
   const running = db.prepare("SELECT id FROM jobs WHERE state = 'running'");
   const unfinishedOf = db.prepare(
     "SELECT name FROM jobs WHERE dataset = ? AND state IN ('queued', 'running', 'paused') LIMIT 1",
+  );
+  const unfinishedFrom = db.prepare(
+    `SELECT name FROM jobs WHERE state IN ('queued', 'running', 'paused') AND initial_weights IS NOT NULL
+       AND json_extract(initial_weights, '$.model') = ? LIMIT 1`,
   );
   const update = db.prepare(
     `UPDATE jobs SET state = :state, started_at = :startedAt, finished_at = :finishedAt, progress = :progress,
@@ -198,6 +206,7 @@ export function jobStore(db: Database, { metrics, diagnostics, events, models }:
       const { id, name, priority, dataset, createdAt } = job;
       const network = JSON.stringify(job.network);
       const training = JSON.stringify(job.training);
+      const initialWeights = toJson(job.initialWeights);
       const traits = JSON.stringify(job.traits);
       const warnings = JSON.stringify(job.warnings);
       db.transaction(() => {
@@ -209,6 +218,7 @@ export function jobStore(db: Database, { metrics, diagnostics, events, models }:
           createdAt,
           network,
           training,
+          initialWeights,
           traits,
           warnings,
           ...statusParameters(job),
@@ -228,6 +238,8 @@ export function jobStore(db: Database, { metrics, diagnostics, events, models }:
     running: () => (running.all() as { id: string }[]).map((row) => row.id),
     /** Name of a job that still needs the dataset. */
     unfinishedOf: (dataset: string) => first<{ name: string }>(unfinishedOf, dataset)?.name,
+    /** Name of a job that is still to start from the model, or may have to once more. */
+    unfinishedFrom: (model: string) => first<{ name: string }>(unfinishedFrom, model)?.name,
     /**
      * Changes a job from one state to another, together with the event that tells of it and the model that it became.
      * @returns the new status, or null where the job is not in the state `from` any more
@@ -297,6 +309,7 @@ export function jobStore(db: Database, { metrics, diagnostics, events, models }:
 }
 
 function toStatusOf(job: JobRecord): JobStatus {
-  const { id, name, priority, dataset, network, training, traits, warnings, createdAt, ...status } = job;
+  const { id, name, priority, dataset, network, training, initialWeights, traits, warnings, createdAt, ...status } =
+    job;
   return status;
 }

@@ -117,4 +117,8 @@ export const migrations: readonly string[] = [
   ALTER TABLE jobs ADD COLUMN range_test TEXT;
   ALTER TABLE jobs ADD COLUMN warnings TEXT NOT NULL DEFAULT '[]';
   `,
+  `
+  -- JSON: the model that a job starts from, and the tensors that it takes of it.
+  ALTER TABLE jobs ADD COLUMN initial_weights TEXT;
+  `,
 ];

@@ -34,6 +34,8 @@ export interface TrainingTask {
   training: TrainingConfig;
   /** Exists; the weights file is written here (temporary name, fsync, rename). */
   outputDirectory: string;
+  /** A weights file to start from, and the tensors to take of it; null: all start anew. */
+  initialWeights: { file: string; tensors: string[] } | null;
   isa: string;
   threads: number;
 }

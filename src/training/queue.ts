@@ -137,10 +137,19 @@ export class JobQueue {
       network: job.network,
       training: job.training,
       outputDirectory,
+      initialWeights: this.initialWeightsOf(job),
       // A job that starts over gives the same bits only on the instruction set that it began with.
       isa: job.isa !== null && isas.includes(job.isa) ? job.isa : isas[0]!,
       threads,
     };
+  }
+
+  private initialWeightsOf({ initialWeights }: QueuedJob): TrainingTask['initialWeights'] {
+    if (!initialWeights) return null;
+    const { model, loaded } = initialWeights;
+    const file = this.options.store.weightsFile(model);
+    if (file === undefined) throw new HebbError('unknown-model', `the model ${model} that the job starts from is gone`);
+    return { file: join(this.options.modelsDirectory, model, file), tensors: loaded };
   }
 
   /** Stores what is to be kept of the updates and tells the rest. */

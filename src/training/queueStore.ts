@@ -1,9 +1,16 @@
 import type { DatasetInfo } from '../data/dataset.ts';
 import type { Problem } from '../errors.ts';
+import type { WeightMatch } from '../nn/initialWeights.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
 import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress, RangeTest, TrainingResult } from './protocol.ts';
 import type { JobState } from './states.ts';
+
+/** A model that a job starts from, and what it takes of it. */
+export interface InitialWeights extends WeightMatch {
+  /** Its id. */
+  model: string;
+}
 
 /** What the queue needs to know of a job. */
 export interface QueuedJob {
@@ -17,6 +24,7 @@ export interface QueuedJob {
   restarts: number;
   deaths: number;
   isa: string | null;
+  initialWeights: InitialWeights | null;
 }
 
 /** What changes with a job's state. */
@@ -42,6 +50,8 @@ export interface QueueStore {
   nextQueued(): QueuedJob | undefined;
   running(): QueuedJob[];
   dataset(id: string): DatasetInfo | undefined;
+  /** Name of the weights file in the model's folder. */
+  weightsFile(model: string): string | undefined;
   /** Changes the state, tells of it, and stores the model where the run left one; false where the job is not in `from`. */
   change(id: string, from: JobState, change: StatusChange, result?: TrainingResult): boolean;
   setIsa(id: string, isa: string): void;

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SplitName } from '../data/dataset.ts';
 import { splitIndices } from '../data/split.ts';
@@ -7,9 +7,11 @@ import { openSplit } from '../data/store.ts';
 import type { Problem } from '../errors.ts';
 import { MappedFile } from '../native.ts';
 import { assertFinite, evaluate, type TrainingSplit } from '../nn/evaluate.ts';
+import { takeWeights } from '../nn/initialWeights.ts';
 import { Network } from '../nn/network.ts';
 import { rowWeights } from '../nn/rowWeights.ts';
 import { DivergedError, type TrainingData, type TrainingEvent, type TrainingOutcome, train } from '../nn/trainer.ts';
+import { decodeSafetensors } from '../nn/weights.ts';
 import { HistoryWriter, historyFileOf, planHistory } from './history.ts';
 import type { TrainingResult, TrainingTask } from './protocol.ts';
 import { weightsFileOf, writeDurably } from './weightsFile.ts';
@@ -117,6 +119,10 @@ export async function* runTask(task: TrainingTask, signal: AbortSignal): AsyncGe
     threads: task.threads,
   });
   try {
+    if (task.initialWeights) {
+      const { file, tensors } = task.initialWeights;
+      takeWeights(network.weights(), decodeSafetensors(await readFile(file)), tensors);
+    }
     const data = await trainingData(task);
     let outcome: TrainingOutcome = {
       cancelled: signal.aborted,

@@ -60,6 +60,7 @@ export async function runPreset(
   await mkdir(outputDirectory);
   const events = runTask(
     {
+      initialWeights: null,
       jobId: request.preset,
       attempt: 0,
       datasetDirectory: folder,

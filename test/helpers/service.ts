@@ -89,6 +89,7 @@ export function jobRecord(id: string, changes: Partial<JobRecord> = {}): JobReco
       initializer: 'glorotUniform',
       normalization: { type: 'none' },
     },
+    initialWeights: null,
     traits: {
       task: 'classification',
       loss: 'softmaxCrossEntropy',

@@ -176,6 +176,7 @@ test('a dry run tells the costs and stores nothing', async () => {
   expect(dry.secondsPerEpoch).toBeGreaterThan(0);
   expect(Object.keys(dry).sort()).toEqual([
     'flopsPerSample',
+    'initialWeights',
     'layers',
     'memoryBytes',
     'parameters',

@@ -22,6 +22,7 @@ async function task(changes: Partial<TrainingTask['training']> = {}): Promise<Tr
     network,
     training: { ...training, ...changes },
     outputDirectory: await temporaryFolder(),
+    initialWeights: null,
     isa: 'scalar',
     threads: 1,
   };

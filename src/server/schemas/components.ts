@@ -93,6 +93,7 @@ export const components: Record<string, TSchema> = {
     dataset: nullable(Type.String()),
     network,
     training: component('Training'),
+    initialWeights: nullable(component('InitialWeights')),
     priority: Type.Number(),
     createdAt: time,
     startedAt: nullable(time),
@@ -140,6 +141,16 @@ export const components: Record<string, TSchema> = {
     ),
   }),
 
+  InitialWeights: Type.Object(
+    {
+      model: Type.String({ description: 'Id of the model that the job starts from.' }),
+      loaded: Type.Array(Type.String(), { description: 'Tensors that agree in name and shape: these are taken.' }),
+      missing: Type.Array(Type.String(), { description: 'Tensors of the network that start anew.' }),
+      unused: Type.Array(Type.String(), { description: 'Tensors of the model that are not taken.' }),
+    },
+    { description: 'What `training.initialModel` gives; null where there is none.' },
+  ),
+
   DryRun: Type.Object({
     layers: Type.Array(
       Type.Object({
@@ -160,6 +171,7 @@ export const components: Record<string, TSchema> = {
           'Measured here for a fraction of a second; null where nothing is trained, or it is too large for that.',
       }),
     ),
+    initialWeights: nullable(component('InitialWeights')),
     warnings,
   }),
 

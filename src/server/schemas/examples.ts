@@ -71,6 +71,7 @@ export const job = {
   dataset: datasetId,
   network,
   training,
+  initialWeights: null,
   priority: 0,
   createdAt: time,
   startedAt: time,
@@ -138,6 +139,12 @@ export const dryRun = {
   memoryBytes: 1_250_000,
   secondsPerEpoch: 0.31,
   warnings: [],
+  initialWeights: {
+    model: jobId,
+    loaded: ['dense_1.weight', 'dense_1.bias'],
+    missing: ['dense_2.weight', 'dense_2.bias'],
+    unused: ['output.weight', 'output.bias'],
+  },
 };
 
 export const metricRows = { rows: [{ seq: 1, time, epoch: 1, step: 1688, ...metrics }], next: 1 };
