@@ -346,7 +346,7 @@ describe('bad input', () => {
       layers({ type: 'dense', units: 10 }),
       422,
       '/network/layers/0',
-      /dense 'dense_0'.*\(28, 28, 1\): add \{"type": "flatten"\}/,
+      /dense 'dense_0' after the input gets \(28, 28, 1\).*: add \{"type": "flatten"\}/,
     );
     await refused(
       layers({ type: 'flatten' }, { type: 'dense', units: 7 }),

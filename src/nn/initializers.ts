@@ -139,7 +139,7 @@ export const initializerSchema = Type.Union([
 ]);
 
 /** Gram and Schmidt's multiplications that an orthogonal matrix may take: some seconds. */
-const mostOrthogonalWork = 2 ** 33;
+const mostOrthogonalWork = 2 ** 32;
 
 /**
  * What is wrong with an initialiser beyond its schema, with the key at fault if one is; null: nothing.

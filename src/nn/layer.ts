@@ -70,6 +70,8 @@ export interface LayerDefinition<Config = LayerConfig> {
   source?: string;
   /** Takes two inputs or more [exactly one]. */
   merges?: boolean;
+  /** Its output does not follow its input smoothly, so nothing before it could learn: such layers are refused there. */
+  endsGradient?: boolean;
   /** Its op applies an activation by itself, of those that can be a part of an op. */
   fuses?: boolean;
   /**

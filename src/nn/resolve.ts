@@ -101,6 +101,7 @@ export function resolveNetwork(
     const before = offset;
     try {
       checkInputCount(definition, inputs.length);
+      if (definition.endsGradient) checkNothingLearnsBefore(inputs, resolvedLayers);
       const outputShape = definition.outputShape(config, inputShapes);
       const parameters = definition.parameters(config, inputShapes).map((spec, k): PlacedParameter => {
         checkInitializer(spec);
@@ -182,6 +183,22 @@ function checkInputCount(definition: LayerDefinition, count: number): void {
       received: count,
     },
   );
+}
+
+function checkNothingLearnsBefore(inputs: number[], layers: (ResolvedLayer | undefined)[]): void {
+  // A set visits what is added while it is gone through, and each layer once.
+  const before = new Set(inputs);
+  for (const index of before) {
+    const layer = layers[index];
+    if (!layer) continue;
+    if (layer.parameters.some((parameter) => parameter.trainable)) {
+      throw new LayerError(
+        `it has no gradient for its input, so ${nameInMessage(layer.config, index)} could not learn: let it take from the network's input`,
+        { key: 'from', received: layer.name },
+      );
+    }
+    for (const source of layer.inputs) before.add(source);
+  }
 }
 
 function checkInitializer({ name, initializer, shape }: ParameterSpec): void {

@@ -230,6 +230,18 @@ describe('what is wrong with a graph is told with its place', () => {
     );
   });
 
+  test('an embedding behind layers that learn', () => {
+    const embedding = { type: 'embedding', name: 'e', vocabulary: 5, units: 2 };
+    const layers = [dense({ name: 'a' }), { type: 'rescaling' }, { ...embedding, from: 'rescaling_1' }];
+    expect(told(faultsOf(layers, flat))).toEqual([
+      "/layers/2/from: embedding 'e' after rescaling 'rescaling_1': it has no gradient for its input, so dense 'a' could not learn: let it take from the network's input",
+    ]);
+    resolveNetwork({ input: [2, 2], layers: [{ type: 'flatten' }, embedding] });
+    // As many ways as there are atoms in the universe.
+    const doubling = Array.from({ length: 300 }, (_, i) => ({ type: 'add', from: i ? [`add_${i - 1}`, `add_${i - 1}`] : ['input', 'input'] })); // biome-ignore format: one layer
+    resolveNetwork({ input: [2], layers: [...doubling, embedding] });
+  });
+
   test('inputs of an add or a concatenate that do not fit, with a way to make them', () => {
     const convolution = (name: string, more: object): LayerConfig => ({
       type: 'conv2d',

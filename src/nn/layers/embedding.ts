@@ -14,7 +14,7 @@ const schema = layerSchema('embedding', {
 
 /**
  * A row of the table w (vocabulary, units) for each index of the input (length): (length, units). The table starts from
- * N(0, 1), as in PyTorch. It must come first, as an index has no gradient; an index outside of the vocabulary takes the nearest row.
+ * N(0, 1), as in PyTorch. An index has no gradient, so no layer with weights can come before it; an index outside of the vocabulary takes the nearest row.
  */
 export const embedding: LayerDefinition<Static<typeof schema>> = {
   type: 'embedding',
@@ -22,6 +22,7 @@ export const embedding: LayerDefinition<Static<typeof schema>> = {
   defaults: { initializer: { type: 'normal', mean: 0, stddev: 1 } },
   formula: 'y(i) = w(x(i))',
   source: 'Bengio et al., JMLR 3, 2003; details as in PyTorch',
+  endsGradient: true,
 
   outputShape({ units }, [input]) {
     if (input!.length === 1) return [input![0]!, units];
