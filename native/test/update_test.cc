@@ -1,6 +1,4 @@
 // Optimisers: one step from given weights, gradients and state.
-#include <utility>
-
 #include "naive.h"
 #include "op_case.h"
 
@@ -19,8 +17,9 @@ void each_size(F f) {
 TEST(sgd) {
   Random random(51);
   // Without a velocity, and with one.
-  for (const auto& [momentum, nesterov] : {std::pair(-1.0, false), std::pair(0.0, false), std::pair(0.5, false),
-                                           std::pair(0.9, false), std::pair(0.0, true), std::pair(0.9, true)}) {
+  for (int number = 0; number < 6; number++) {
+    const double momentum = std::vector<double>{-1, 0, 0.5, 0.9, 0, 0.9}[std::size_t(number)];
+    const bool nesterov = number >= 4;
     each_size([&](Size elements) {
       describe_case("sgd of %td elements, momentum %g, nesterov %d", elements, momentum, nesterov);
       const double rate = 0.05;
