@@ -323,7 +323,8 @@ describe('bad input', () => {
         logEverySteps: 1,
       },
     });
-    expect(job).toMatchObject({ state: 'failed', error: { code: 'diverged' }, weightsHash: null });
+    expect(job).toMatchObject({ state: 'failed', error: { code: 'diverged' }, model: job.id });
+    expect(job.weightsHash).toMatch(/^[0-9a-f]{64}$/);
     expect(job.error.detail).toMatch(/became .* in epoch \d+, step \d+: use a smaller learning rate/);
     const { rows } = (await service.call(`/v1/jobs/${job.id}/metrics?resolution=step`)).body;
     expect(rows.length).toBeGreaterThan(0);

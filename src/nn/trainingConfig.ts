@@ -28,7 +28,7 @@ export const lossSchema = Type.Object(
 const rate = Type.Number({ exclusiveMinimum: 0, maximum: 1e6 });
 const learningRate = Type.Optional(
   Type.Union([rate, Type.Literal('auto')], {
-    description: 'A number, or "auto": found by a short range test before the training.',
+    description: 'A number, or "auto": found by a range test of up to a hundred steps before the training.',
   }),
 );
 const share = Type.Number({ minimum: 0, exclusiveMaximum: 1 });
@@ -73,7 +73,8 @@ const warmup = Type.Optional(
   Type.Number({
     minimum: 0,
     maximum: 1_000_000,
-    description: 'Epochs over which the rate first grows evenly from near zero [0].',
+    description:
+      'Epochs over which the rate first grows evenly, step by step, to the optimizer’s; what follows starts then [0].',
   }),
 );
 const decayFactor = Type.Number({ exclusiveMinimum: 0, maximum: 1 });
@@ -110,13 +111,13 @@ export const scheduleSchema = taggedUnion([
       Type.Integer({
         minimum: 0,
         maximum: 1_000_000,
-        description: 'Epochs without an improvement that are waited [10].',
+        description: 'Epochs without an improvement that are waited; one more lowers the rate [10].',
       }),
     ),
     factor: Type.Optional(decayFactor),
     minimum: least,
     minDelta: Type.Optional(
-      Type.Number({ minimum: 0, maximum: 1e6, description: 'What counts as an improvement [0].' }),
+      Type.Number({ minimum: 0, maximum: 1e6, description: 'What an improvement must exceed [0].' }),
     ),
     warmup,
   }),
@@ -124,10 +125,15 @@ export const scheduleSchema = taggedUnion([
 export type ScheduleConfig = Static<typeof scheduleSchema>;
 
 const clipLimit = Type.Number({ exclusiveMinimum: 0, maximum: 1e30 });
-export const gradientClipSchema = Type.Union(
-  [Type.Object({ norm: clipLimit }, closed), Type.Object({ value: clipLimit }, closed)],
-  { description: '{norm}: of all gradients together; {value}: of each element.' },
-);
+// One object with one of two keys: a union would tell of each fault in the words of both sides.
+export const gradientClipSchema = Type.Unsafe<{ norm: number } | { value: number }>({
+  type: 'object',
+  properties: { norm: clipLimit, value: clipLimit },
+  additionalProperties: false,
+  minProperties: 1,
+  maxProperties: 1,
+  description: 'Either {norm}: of all gradients together; or {value}: of each element.',
+});
 export type GradientClip = Static<typeof gradientClipSchema>;
 
 export const earlyStoppingSchema = Type.Object(
@@ -139,11 +145,11 @@ export const earlyStoppingSchema = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: 1_000_000,
-        description: 'Epochs without an improvement that are waited [10].',
+        description: 'Epochs without an improvement that are waited; one more ends the training [10].',
       }),
     ),
     minDelta: Type.Optional(
-      Type.Number({ minimum: 0, maximum: 1e6, description: 'What counts as an improvement [0].' }),
+      Type.Number({ minimum: 0, maximum: 1e6, description: 'What an improvement must exceed [0].' }),
     ),
     restoreBest: Type.Optional(
       Type.Boolean({ description: 'The job ends with the weights of its best epoch [true].' }),
@@ -178,7 +184,11 @@ export const trainingSchema = Type.Object(
       Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'Passes over the training split [10].' }),
     ),
     steps: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Instead of epochs: ends after so many steps.' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000_000,
+        description: 'Instead of epochs: ends after so many steps, within an epoch if need be.',
+      }),
     ),
     batchSize: Type.Optional(
       Type.Union([Type.Integer({ minimum: 1, maximum: 65_536 }), Type.Literal('full')], {
@@ -201,7 +211,8 @@ export const trainingSchema = Type.Object(
       Type.Unsafe<Record<string, number>>({
         type: 'object',
         additionalProperties: { type: 'number', minimum: 0, maximum: 1e6 },
-        description: 'By class name: how much a sample of the class counts in the loss [1].',
+        description:
+          'By class name: how much a sample of the class counts in the loss [1]; the loss of training is then Σ weight · loss / rows, that of validation and test stays without weights.',
       }),
     ),
     metrics: Type.Optional(metricsSchema),
