@@ -145,7 +145,8 @@ function toFault(error: ErrorObject): Fault {
     case 'anyOf':
     case 'oneOf': {
       const expected = describeUnion(error.schema);
-      return { pointer, message: `must be ${expected}, got ${JSON.stringify(received)}`, expected, received };
+      const hint = typeof data === 'string' ? didYouMean(data, stringsOf(error.schema)) : '';
+      return { pointer, message: `must be ${expected}, got ${JSON.stringify(received)}${hint}`, expected, received };
     }
     default:
       return {
@@ -166,6 +167,12 @@ export function unknownTag(pointer: string, tag: string, value: unknown, known: 
     expected: known,
     received: brief(value),
   };
+}
+
+/** The strings that a union takes. */
+function stringsOf(schemas: unknown): string[] {
+  if (!Array.isArray(schemas)) return [];
+  return schemas.flatMap((s) => s.enum ?? s.const ?? []).filter((value) => typeof value === 'string');
 }
 
 function describeUnion(schemas: unknown): string {

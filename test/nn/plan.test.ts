@@ -66,6 +66,7 @@ describe('what is impossible is refused at its place', () => {
     ['a step that another rule would train', dense(3, { activation: 'step' }), {}, digits, '/network/layers/0/activation', /no slope/],
     ['a fraction that leaves nothing', deep, { validation: { fraction: 0.999 } }, digits, '/training/validation/fraction', /none is left/],
     ['two clips', deep, { gradientClip: { norm: 1, value: 1 } }, digits, '/training/gradientClip', /more than 1 prop/],
+    ['a misspelt metric', deep, { metrics: ['acuracy'] }, digits, '/training/metrics/0', /did you mean "accuracy"/],
     ['a clip of zero', deep, { gradientClip: { norm: 0 } }, digits, '/training/gradientClip/norm', /> 0/],
     ['a rate of zero', deep, { optimizer: { type: 'sgd', learningRate: 0 } }, digits, '/training/optimizer/learningRate', /a number \(> 0.*or "auto", got 0/],
     ['a misspelt key', deep, { epoch: 1 }, digits, '/training/epoch', /did you mean "epochs"/],
