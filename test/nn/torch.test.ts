@@ -205,7 +205,7 @@ interface NetworkCase extends LayerCase {
   classes: number[];
   predictions: number[];
   inputGradient: number[];
-  /** Losses of the steps of a training on all rows, and predictions after it. */
+  /** Losses of the steps of a training on all rows, and predictions after it; what else stands there is a setting. */
   runs: { optimizer: OptimizerConfig; losses: number[]; predictions: number[] }[];
 }
 
