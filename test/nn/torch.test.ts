@@ -206,7 +206,7 @@ interface NetworkCase extends LayerCase {
   predictions: number[];
   inputGradient: number[];
   /** Losses of the steps of a training on all rows, and predictions after it; what else stands there is a setting. */
-  runs: { optimizer: OptimizerConfig; losses: number[]; predictions: number[] }[];
+  runs: { optimizer: OptimizerConfig; sampleWeights?: number[]; losses: number[]; predictions: number[] }[];
 }
 
 describe('networks', () => {
@@ -223,10 +223,10 @@ describe('networks', () => {
       expectTensors(program.gradients(), gradients, 'gradient', 1e-5);
       expectClose(program.inputGradient(), inputGradient, 'input gradient', 1e-5);
       program.dispose();
-      for (const { losses, predictions: after, ...training } of runs) {
+      for (const { losses, predictions: after, sampleWeights, ...training } of runs) {
         const trained = of();
         const { rows } = await trained.fit(
-          { inputs: Float32Array.from(inputs), targets: Int32Array.from(classes) },
+          { inputs: Float32Array.from(inputs), targets: Int32Array.from(classes), sampleWeights },
           { epochs: losses.length, batchSize: 'full', shuffle: false, loss: { type }, ...training },
         );
         const found = rows.map((row) => row.values.loss!);
