@@ -5,13 +5,16 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { TSchema } from 'typebox';
 import { activations } from '../src/nn/activations.ts';
+import { initializers } from '../src/nn/initializers.ts';
 import type { LayerDefinition } from '../src/nn/layer.ts';
 import { layers } from '../src/nn/layers/index.ts';
 import { losses } from '../src/nn/losses.ts';
+import { metrics } from '../src/nn/metrics.ts';
 import type { LayerConfig, NetworkConfig } from '../src/nn/networkConfig.ts';
 import { optimizers } from '../src/nn/optimizers.ts';
 import { resolveNetwork } from '../src/nn/resolve.ts';
-import { optimizerSchema } from '../src/nn/trainingConfig.ts';
+import { schedules } from '../src/nn/schedules.ts';
+import { optimizerSchema, scheduleSchema } from '../src/nn/trainingConfig.ts';
 import { formatShape, type Shape } from '../src/shape.ts';
 
 export const catalogueFile = fileURLToPath(new URL('../docs/catalogue.md', import.meta.url));
@@ -32,6 +35,7 @@ const examples: Record<string, { input: Shape; layer: Record<string, unknown> }>
   globalAveragePool2d: { input: [7, 7, 64], layer: {} },
   upSampling2d: { input: [7, 7, 16], layer: { size: 2 } },
   zeroPadding2d: { input: [28, 28, 1], layer: { padding: 2 } },
+  cropping2d: { input: [32, 32, 1], layer: { cropping: [2, 2, 2, 2] } },
   flatten: { input: [7, 7, 16], layer: {} },
   reshape: { input: [784], layer: { shape: [28, 28, 1] } },
   batchNorm: { input: [14, 14, 32], layer: {} },
@@ -122,13 +126,11 @@ export function catalogue(): string {
   });
   const described = (entries: Record<string, Described>) =>
     Object.entries(entries).map(([name, { formula, source }]) => [`**${name}**`, formula, source ?? '']);
-  const optimizerSchemas = (optimizerSchema as unknown as { oneOf: TSchema[] }).oneOf;
-  const optimizerRows = Object.entries(optimizers).map(([name, { formula, source, defaults }], i) => [
-    `**${name}**`,
-    formula,
-    keysOf(optimizerSchemas[i]!, defaults),
-    source,
-  ]);
+  const withKeys = (entries: Record<string, Described & { defaults: object }>, union: unknown) =>
+    Object.entries(entries).map(([name, { formula, source, defaults }], i) => {
+      const schema = (union as { oneOf: TSchema[] }).oneOf[i]!;
+      return [`**${name}**`, formula, keysOf(schema, defaults), source ?? ''];
+    });
   return `<!-- Made by "npm run catalogue" from the code: do not edit. -->
 # Catalogue
 
@@ -160,7 +162,25 @@ ${table(['name', 'formula', 'source'], described(losses))}
 
 Defined as in PyTorch. g is the gradient, w the weights, r the learning rate.
 
-${table(['name', 'rule', 'keys', 'source'], optimizerRows)}
+${table(['name', 'rule', 'keys', 'source'], withKeys(optimizers, optimizerSchema))}
+
+## Schedules
+
+What \`schedule\` makes of the optimiser's rate r; e is the number of epochs since the end of the \`warmup\`, in which the rate grows evenly to r.
+
+${table(['name', 'rate', 'keys', 'source'], withKeys(schedules, scheduleSchema))}
+
+## Metrics
+
+Over whole splits, in double precision; \`loss\` is always there.
+
+${table(['name', 'value', 'source'], described(metrics))}
+
+## Initialisers
+
+Of weights, where a layer does not start from given values; as a name or as {"type": …} with a \`seed\` of its own if wanted.
+
+${table(['name', 'values', 'source'], described(initializers))}
 `;
 }
 

@@ -147,6 +147,11 @@ const kinds: Record<string, (call: Call) => Batch> = {
     const [top, bottom, left, right] = d !== undefined ? [a!, b!, c!, d] : [a!, a!, b ?? a!, b ?? a!];
     return pick(x!, x!.shape[0]! + top + bottom, x!.shape[1]! + left + right, (y, xx) => [y - top, xx - left]);
   },
+  cropping2d({ layer: { cropping = 1 }, inputs: [x] }) {
+    const [a, b, c, d] = [cropping].flat() as number[];
+    const [top, bottom, left, right] = d !== undefined ? [a!, b!, c!, d] : [a!, a!, b ?? a!, b ?? a!];
+    return pick(x!, x!.shape[0]! - top - bottom, x!.shape[1]! - left - right, (y, xx) => [y + top, xx + left]);
+  },
 
   // In training by the statistics of the batch, otherwise by the moving ones.
   batchNorm({ layer, inputs: [x], weight, training }) {

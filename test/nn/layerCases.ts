@@ -141,6 +141,11 @@ export const layerCases: Record<string, LayerCase[]> = {
     { input: [2, 3, 1], layer: { type: 'upSampling2d', size: [1, 3] } },
     { input: [1, 1, 17], layer: { type: 'upSampling2d', size: [3, 2] } },
   ],
+  cropping2d: [
+    { input: [4, 5, 2], layer: { type: 'cropping2d' } },
+    { input: [5, 6, 1], layer: { type: 'cropping2d', cropping: [0, 2] } },
+    { input: [7, 6, 3], layer: { type: 'cropping2d', cropping: [1, 0, 3, 2] } },
+  ],
   zeroPadding2d: [
     { input: [3, 2, 5], layer: { type: 'zeroPadding2d' } },
     { input: [2, 3, 1], layer: { type: 'zeroPadding2d', padding: [0, 2] } },

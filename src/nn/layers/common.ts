@@ -111,6 +111,19 @@ export const multiplierSchema = Type.Optional(
   Type.Integer({ minimum: 1, maximum: 1024, description: 'Filters of each channel [1].' }),
 );
 
+const frameSide = Type.Integer({ minimum: 0, maximum: 4096 });
+/** Widths of a frame around an image. */
+export const sidesSchema = Type.Union(
+  [frameSide, Type.Array(frameSide, { minItems: 2, maxItems: 2 }), Type.Array(frameSide, { minItems: 4, maxItems: 4 })],
+  { description: 'On each side, or [vertical, horizontal], or [top, bottom, left, right] [1].' },
+);
+
+export function sidesOf(frame: Static<typeof sidesSchema>) {
+  const sides = typeof frame === 'number' ? [frame, frame] : frame;
+  const [top, bottom, left, right] = sides.length === 4 ? sides : [sides[0]!, sides[0]!, sides[1]!, sides[1]!];
+  return { top: top!, bottom: bottom!, left: left!, right: right! };
+}
+
 export function pair(size: Size | number[]): [number, number] {
   return typeof size === 'number' ? [size, size] : [size[0]!, size[1]!];
 }

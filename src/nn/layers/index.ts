@@ -4,6 +4,7 @@ import { batchNorm } from './batchNorm.ts';
 import { conv1d } from './conv1d.ts';
 import { conv2d } from './conv2d.ts';
 import { conv2dTranspose } from './conv2dTranspose.ts';
+import { cropping2d } from './cropping2d.ts';
 import { dense } from './dense.ts';
 import { depthwiseConv2d } from './depthwiseConv2d.ts';
 import { dropout } from './dropout.ts';
@@ -37,6 +38,7 @@ const definitions = [
   pooling.globalAveragePool2d,
   upSampling2d,
   zeroPadding2d,
+  cropping2d,
   flatten,
   reshape,
   batchNorm,

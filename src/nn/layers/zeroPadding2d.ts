@@ -1,23 +1,14 @@
 import { type Static, Type } from 'typebox';
 import { elementCount, type Shape } from '../../shape.ts';
 import type { LayerDefinition } from '../layer.ts';
-import { imageShape, layerSchema } from './common.ts';
+import { imageShape, layerSchema, sidesOf, sidesSchema } from './common.ts';
 
-const side = Type.Integer({ minimum: 0, maximum: 4096 });
-const schema = layerSchema('zeroPadding2d', {
-  padding: Type.Optional(
-    Type.Union([side, Type.Array(side, { minItems: 2, maxItems: 2 }), Type.Array(side, { minItems: 4, maxItems: 4 })], {
-      description: 'On each side, or [vertical, horizontal], or [top, bottom, left, right] [1].',
-    }),
-  ),
-});
+const schema = layerSchema('zeroPadding2d', { padding: Type.Optional(sidesSchema) });
 type Config = Static<typeof schema>;
 
 function sizes({ padding = 1 }: Config, input: Shape) {
   const [height, width, channels] = imageShape(input);
-  const sides = typeof padding === 'number' ? [padding, padding] : padding;
-  const [top, bottom, left, right] = sides.length === 4 ? sides : [sides[0]!, sides[0]!, sides[1]!, sides[1]!];
-  return { height, width, channels, top: top!, bottom: bottom!, left: left!, right: right! };
+  return { height, width, channels, ...sidesOf(padding) };
 }
 
 /** A frame of zeros around the image. */
