@@ -1,6 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { idx } from '../helpers/data.ts';
 import { behaviour } from '../helpers/fakeWorker.ts';
 import { reached, startServices, temporaryFolder } from '../helpers/service.ts';
 
@@ -105,4 +106,31 @@ test('a second service on the same folder is refused', async () => {
   const folder = await temporaryFolder();
   await startServices(folder);
   await expect(startServices(folder)).rejects.toThrow(/in use by another hebb server/);
+});
+
+describe('a builtin dataset', () => {
+  test('mnist comes from HEBB_MNIST_DIR where it is set', async () => {
+    const mnist = await temporaryFolder();
+    const parts = { 'train-images-idx3': 3, 'train-labels-idx1': 1, 't10k-images-idx3': 3, 't10k-labels-idx1': 1 };
+    for (const [name, rank] of Object.entries(parts)) {
+      const bytes = rank === 3 ? idx(8, [2, 2, 2], new Uint8Array(8)) : idx(8, [2], [0, 1]);
+      await writeFile(join(mnist, `${name}-ubyte`), bytes);
+    }
+    const { datasets } = await startServices(await temporaryFolder(), { HEBB_MNIST_DIR: mnist });
+    const dataset = await datasets.create({ name: 'tiny', builtin: 'mnist' });
+    expect(dataset).toMatchObject({ inputShape: [2, 2, 1], samples: { train: 2, test: 2 } });
+  });
+
+  test('is called as it is when it comes with a job; a part of it is not, and both are stored once', async () => {
+    const { datasets, jobs } = await startServices(await temporaryFolder());
+    const network = { layers: [{ type: 'dense', units: 3 }] };
+    const named = async (dataset: object) => datasets.get((await jobs.create({ dataset, network })).dataset!);
+    const whole = await named({ builtin: 'iris' });
+    const part = await named({ builtin: 'iris', limit: { train: 60 } });
+    expect(whole.name).toBe('iris');
+    expect(part.name).toMatch(/^iris-[0-9a-f]{8}$/);
+    expect(await named({ builtin: 'iris' })).toEqual(whole);
+    expect(await named({ builtin: 'iris', limit: { train: 60 } })).toEqual(part);
+    expect(datasets.list({ limit: 9 }).items).toHaveLength(2);
+  });
 });

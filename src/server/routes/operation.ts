@@ -30,6 +30,7 @@ export function operationRoutes(
       openapi: '/openapi.json',
       datasets: '/v1/datasets',
       jobs: '/v1/jobs',
+      presets: '/v1/presets',
       models: '/v1/models',
       info: '/v1/info',
     },
