@@ -13,7 +13,7 @@ const fewestRows = 10;
 const mostLayerRows = 4000;
 /** Samples that are measured at most, and numbers in their inputs and outputs. */
 const mostSamples = 256;
-const mostFloats = 2 ** 20;
+const mostFloats = 2 ** 19;
 
 /** Activations whose units can die: 0, and with a slope of 0, for every row. */
 const dying: readonly ActivationName[] = ['relu'];
@@ -167,31 +167,42 @@ function activationsOf(
   units: number,
   activation: ActivationName,
 ): Pick<LayerDiagnostics, 'activationMean' | 'activationDeviation' | 'deadUnits' | 'saturated'> {
-  const ends = flatEnds[activation];
-  const alive = dying.includes(activation) ? new Uint8Array(units) : null;
+  // Plain loops over the index: there may be a million numbers, every epoch.
   let sum = 0;
-  let flat = 0;
-  for (let i = 0, unit = 0; i < values.length; i++) {
+  let sumOfSquares = 0;
+  for (let i = 0; i < values.length; i++) {
     const y = values[i]!;
     sum += y;
-    if (alive && y !== 0) alive[unit] = 1;
-    if (ends && (y < ends[0] || y > ends[1])) flat++;
-    if (++unit === units) unit = 0;
+    sumOfSquares += y * y;
   }
   const mean = sum / values.length;
-  let deviations = 0;
-  for (const y of values) deviations += (y - mean) ** 2;
+  const variance = Math.max(0, sumOfSquares / values.length - mean * mean);
+  const ends = flatEnds[activation];
   return {
     activationMean: finite(mean),
-    activationDeviation: finite(Math.sqrt(deviations / values.length)),
-    deadUnits: alive && finite(alive.reduce((dead, lives) => dead + (lives ? 0 : 1), 0) / units),
-    saturated: ends ? finite(flat / values.length) : null,
+    activationDeviation: finite(Math.sqrt(variance)),
+    deadUnits: dying.includes(activation) ? finite(shareOfDead(values, units)) : null,
+    saturated: ends ? finite(shareOutside(values, ends[0], ends[1])) : null,
   };
+}
+
+function shareOfDead(values: Float32Array, units: number): number {
+  const alive = new Uint8Array(units);
+  for (let from = 0; from < values.length; from += units) {
+    for (let unit = 0; unit < units; unit++) if (values[from + unit] !== 0) alive[unit] = 1;
+  }
+  return alive.reduce((dead, lives) => dead + (lives ? 0 : 1), 0) / units;
+}
+
+function shareOutside(values: Float32Array, low: number, high: number): number {
+  let outside = 0;
+  for (let i = 0; i < values.length; i++) if (values[i]! < low || values[i]! > high) outside++;
+  return outside / values.length;
 }
 
 function squares(values: Float32Array): number {
   let sum = 0;
-  for (const value of values) sum += value * value;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
   return sum;
 }
 
