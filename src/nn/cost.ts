@@ -1,3 +1,4 @@
+import { sampleCounts } from './complete.ts';
 import { diagnosedRows } from './diagnostics.ts';
 import { evaluationRows } from './evaluate.ts';
 import { optimizerStates } from './optimizers.ts';
@@ -43,7 +44,7 @@ export function trainingBytes(
   };
   const diagnosed = { ...learn, rows: diagnosedRows(resolved, samples.train), optimizer: null, keepLayers: true };
   const diagnostics = recordTraining(resolved, diagnosed).rec.measure(states, settings);
-  const validation = samples.validation || (training.validation?.fraction ?? 0) * samples.train;
+  const { validation } = sampleCounts(training, samples);
   // The test split is evaluated at the end, when the program of training is gone.
   const programs = Math.max(
     rec.measure(states, settings) + Math.max(evaluation(validation), diagnostics),

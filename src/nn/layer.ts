@@ -117,4 +117,12 @@ export class LayerError extends Error {
  * The shape of what comes in does not suit a layer. The network tells it as well: "conv2d 'c' after maxPool2d 'p' gets
  * (2, 2, 16), <message>", so the message is a clause that says what the layer takes and, behind a colon, what to change.
  */
-export class ShapeError extends LayerError {}
+export class ShapeError extends LayerError {
+  /** The image is too small: a pooling before it, if there is one, could go. */
+  readonly tooSmall: boolean;
+
+  constructor(message: string, details: ConstructorParameters<typeof LayerError>[1] & { tooSmall?: boolean } = {}) {
+    super(message, details);
+    this.tooSmall = details.tooSmall ?? false;
+  }
+}

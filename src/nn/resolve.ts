@@ -1,7 +1,7 @@
 import { type Fault, HebbError } from '../errors.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
 import { faultyError } from '../validate.ts';
-import { nameInMessage, wire } from './graph.ts';
+import { nameInMessage, type Wiring, wire } from './graph.ts';
 import { initializerFault } from './initializers.ts';
 import { type LayerDefinition, LayerError, type ParameterSpec, ShapeError } from './layer.ts';
 import { layers as definitions } from './layers/index.ts';
@@ -138,9 +138,12 @@ export function resolveNetwork(
       resolvedLayers.push(undefined);
       const after = inputs.map((source) => (source < 0 ? 'the input' : nameInMessage(network.layers[source]!, source)));
       const got = error instanceof ShapeError ? ` gets ${inputShapes.map(formatShape).join(' and ')},` : ':';
+      const pooling =
+        error instanceof ShapeError && error.tooSmall ? poolingBefore(network.layers, wiring, i) : undefined;
+      const remedy = pooling === undefined ? '' : `, or remove ${nameInMessage(network.layers[pooling]!, pooling)}`;
       faults.push({
         pointer: `${pointer}/layers/${i}${error.key && given[error.key] !== undefined ? `/${error.key}` : ''}`,
-        message: `${type} '${name}' after ${after.join(' and ')}${got} ${error.message}`,
+        message: `${type} '${name}' after ${after.join(' and ')}${got} ${error.message}${remedy}`,
         expected: error.expected,
         received: error.received,
       });
@@ -163,6 +166,14 @@ export function resolveNetwork(
 function invalid(faults: Fault[]): HebbError {
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
   return new HebbError('invalid-network', `${faults[0]!.message}${more}`, faults);
+}
+
+/** The nearest pooling layer that a layer's input comes through. */
+function poolingBefore(layers: LayerConfig[], wiring: Wiring, index: number): number | undefined {
+  for (let at = wiring[index]![0]!; at >= 0; at = wiring[at]![0]!) {
+    if (/Pool/.test(layers[at]!.type)) return at;
+  }
+  return undefined;
 }
 
 /** Key of the random numbers of a layer's k-th tensor. Part of every hash: never renumber. */

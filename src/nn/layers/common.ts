@@ -206,8 +206,13 @@ export function windowGeometry(image: [number, number], window: Window) {
       const spread = dilation.some((side) => side > 1) ? `, ${sizes(reach)} with its dilation` : '';
       const framed = pad ? ` and its padding ${pad}` : '';
       throw new ShapeError(
-        `its ${key} is ${sizes(window.size)}${spread}${framed}: use padding 'same', a smaller ${key}, or remove a pooling before it`,
-        { key, expected: `at most ${sizes(image.map((side) => side + 2 * pad))}`, received: window.size },
+        `its ${key} is ${sizes(window.size)}${spread}${framed}: use padding 'same' or a smaller ${key}`,
+        {
+          tooSmall: true,
+          key,
+          expected: `at most ${sizes(image.map((side) => side + 2 * pad))}`,
+          received: window.size,
+        },
       );
     }
     output.push(Math.floor((input + 2 * pad - size) / stride) + 1);
