@@ -1,5 +1,6 @@
-// The tutorial's commands, as a reader runs them: they print what its pages say.
-import { readdirSync, readFileSync } from 'node:fs';
+// The tutorial's commands, as a reader runs them: they print what its pages say, and make the pictures that the pages show.
+//   HEBB_TUTORIAL=write npx vitest run test/tutorial.test.ts     puts those pictures into docs/tutorial
+import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { presets } from '../src/presets/index.ts';
@@ -9,6 +10,7 @@ import { blocksOf, isAlike, runBlocks } from './helpers/tutorial.ts';
 
 const folder = 'docs/tutorial';
 const pages = readdirSync(folder).filter((name) => /^\d\d-.*\.md$/.test(name));
+const picturesOf = (page: string) => [...page.matchAll(/!\[[^\]]*\]\(([\w-]+\.svg)\)/g)].map((match) => match[1]!);
 const read = (page: string) => readFileSync(join(folder, page), 'utf8');
 
 test('the table of contents has every page, and every preset of the course is in one', () => {
@@ -25,7 +27,15 @@ test('commands print what the pages say', async () => {
   for (const page of pages) {
     const blocks = blocksOf(read(page)).filter(({ long }) => !long);
     expect(blocks.length, page).toBeGreaterThan(0);
-    const printed = await runBlocks(blocks, service.url, await temporaryFolder());
+    const made = await temporaryFolder();
+    const printed = await runBlocks(blocks, service.url, made);
+    for (const picture of picturesOf(read(page))) {
+      expect(existsSync(join(made, picture)), `${page} makes ${picture}`).toBe(true);
+      if (process.env.HEBB_TUTORIAL === 'write') copyFileSync(join(made, picture), join(folder, picture));
+      const titleOf = (path: string) => /<title>([^<]*)</.exec(readFileSync(path, 'utf8'))?.[1];
+      expect(titleOf(join(made, picture))).toBeDefined();
+      expect(titleOf(join(folder, picture))).toBe(titleOf(join(made, picture)));
+    }
     for (const [i, { line, expected }] of blocks.entries()) {
       const place = `${page}:${line}`;
       if (!isAlike(printed[i] ?? '', expected)) expect(printed[i], place).toBe(expected);

@@ -1,3 +1,4 @@
+import { lossOf } from '../nn/losses.ts';
 import { toNested } from '../nn/nested.ts';
 import { finalLayer } from '../nn/networkConfig.ts';
 import type { Model, Prediction } from './types.ts';
@@ -38,7 +39,8 @@ function twoClasses(model: Described, output: number): Omit<Prediction, 'output'
     class: className(model, index),
     probability: probability === null ? null : index === 1 ? probability : 1 - probability,
   }));
-  if ((probability ?? output) <= 0.5) listed.reverse();
+  const { threshold } = lossOf(model.loss ?? 'meanSquaredError');
+  if (probability === null ? output <= threshold : probability <= 0.5) listed.reverse();
   return { class: listed[0]!.class, probability: listed[0]!.probability, top: listed };
 }
 

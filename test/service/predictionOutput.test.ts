@@ -87,3 +87,9 @@ test('a regression gives its output alone, nested', () => {
     ],
   });
 });
+
+test('one output of hinge means the second class above 0, where its targets of ±1 part', () => {
+  const hinge = model({ outputShape: [1], classes: ['no', 'yes'], loss: 'hinge' });
+  expect(say(hinge, [0.2])).toMatchObject({ class: 'yes', probability: null });
+  expect(say(hinge, [-0.2])).toMatchObject({ class: 'no', probability: null });
+});
