@@ -15,7 +15,7 @@ import {
   weightSpec,
   weightsSchema,
 } from './common.ts';
-import { convolutionFlops, convolutionSizes, recordConvolution, recordConvolutionBackward } from './convolution.ts';
+import { convolutionPasses, convolutionSizes } from './convolution.ts';
 
 const schema = layerSchema('conv2d', {
   filters: filtersSchema,
@@ -54,7 +54,7 @@ export const conv2d: LayerDefinition<Config> = {
   schema,
   defaults: { stride: 1, padding: 'valid', dilation: 1, groups: 1, activation: 'linear', bias: true },
   formula: 'y(i, j, f) = activation(b(f) + Σ w(k, l, c, f) · x(i·stride + k·dilation − pad, …, c))',
-  fuses: true,
+  ...convolutionPasses(sizes),
 
   outputShape(config, inputs) {
     const g = sizes(config, inputs);
@@ -67,17 +67,5 @@ export const conv2d: LayerDefinition<Config> = {
     const fans = { fanIn: height * width * channels, fanOut: height * width * config.filters };
     const shape = [height, width, channels, config.filters];
     return [weightSpec(config, shape, fans), ...biasSpec(config, config.filters, fans)];
-  },
-
-  flops: (config, inputs) => convolutionFlops(sizes(config, inputs)),
-
-  forward({ rec, config, inputShapes, parameters, activation }, [x]) {
-    const tensors = { x: x!, w: parameters.weight!, b: parameters.bias };
-    return recordConvolution(rec, sizes(config, inputShapes), activation, tensors);
-  },
-
-  backward({ rec, config, inputShapes, parameters, gradients }, { inputs: [x], outputGradient: dy, needs }) {
-    const tensors = { x: x!, w: parameters.weight!, dy, dw: gradients.weight, db: gradients.bias };
-    return [recordConvolutionBackward(rec, sizes(config, inputShapes), tensors, needs[0]!)];
   },
 };

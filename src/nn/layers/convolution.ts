@@ -1,7 +1,7 @@
 // What the convolutional layers share: geometry and the recording of the three passes.
-
+import type { Shape } from '../../shape.ts';
 import { type ActivationName, slopeOf } from '../activations.ts';
-import { LayerError } from '../layer.ts';
+import { type LayerDefinition, LayerError } from '../layer.ts';
 import type { Recorder, Tensor } from '../recorder.ts';
 import { type Padding, windowGeometry } from './common.ts';
 
@@ -99,4 +99,24 @@ export function recordConvolutionBackward(
   const dx = rec.perRow(sizes.height * sizes.width * sizes.channels);
   rec.op('conv2d_backward_input', sizes, { dy, w, dx });
   return dx;
+}
+
+/** What the layers of one convolution with a weight and a bias have in common, given its sizes. */
+export function convolutionPasses<Config>(
+  sizes: (config: Config, inputs: Shape[]) => ConvolutionSizes,
+): Pick<LayerDefinition<Config>, 'fuses' | 'flops' | 'forward' | 'backward'> {
+  return {
+    fuses: true,
+    flops: (config, inputs) => convolutionFlops(sizes(config, inputs)),
+
+    forward({ rec, config, inputShapes, parameters, activation }, [x]) {
+      const tensors = { x: x!, w: parameters.weight!, b: parameters.bias };
+      return recordConvolution(rec, sizes(config, inputShapes), activation, tensors);
+    },
+
+    backward({ rec, config, inputShapes, parameters, gradients }, { inputs: [x], outputGradient: dy, needs }) {
+      const tensors = { x: x!, w: parameters.weight!, dy, dw: gradients.weight, db: gradients.bias };
+      return [recordConvolutionBackward(rec, sizes(config, inputShapes), tensors, needs[0]!)];
+    },
+  };
 }

@@ -14,7 +14,7 @@ import {
   weightSpec,
   weightsSchema,
 } from './common.ts';
-import { convolutionFlops, convolutionSizes, recordConvolution, recordConvolutionBackward } from './convolution.ts';
+import { convolutionPasses, convolutionSizes } from './convolution.ts';
 
 const schema = layerSchema('depthwiseConv2d', {
   kernel: sizeSchema,
@@ -48,7 +48,7 @@ export const depthwiseConv2d: LayerDefinition<Config> = {
   schema,
   defaults: { multiplier: 1, stride: 1, padding: 'valid', dilation: 1, activation: 'linear', bias: true },
   formula: 'conv2d with as many groups as channels',
-  fuses: true,
+  ...convolutionPasses(sizes),
 
   outputShape(config, inputs) {
     const g = sizes(config, inputs);
@@ -60,17 +60,5 @@ export const depthwiseConv2d: LayerDefinition<Config> = {
     const filters = input![2]! * (config.multiplier ?? 1);
     const fans = { fanIn: height * width, fanOut: height * width * (config.multiplier ?? 1) };
     return [weightSpec(config, [height, width, 1, filters], fans), ...biasSpec(config, filters, fans)];
-  },
-
-  flops: (config, inputs) => convolutionFlops(sizes(config, inputs)),
-
-  forward({ rec, config, inputShapes, parameters, activation }, [x]) {
-    const tensors = { x: x!, w: parameters.weight!, b: parameters.bias };
-    return recordConvolution(rec, sizes(config, inputShapes), activation, tensors);
-  },
-
-  backward({ rec, config, inputShapes, parameters, gradients }, { inputs: [x], outputGradient: dy, needs }) {
-    const tensors = { x: x!, w: parameters.weight!, dy, dw: gradients.weight, db: gradients.bias };
-    return [recordConvolutionBackward(rec, sizes(config, inputShapes), tensors, needs[0]!)];
   },
 };
