@@ -33,6 +33,7 @@ export const problemTable = {
   'invalid-training': { status: 422, title: 'The training settings are impossible' },
   'unknown-dataset': { status: 422, title: 'No such dataset' },
   'unknown-preset': { status: 422, title: 'No such preset' },
+  'idempotency-mismatch': { status: 422, title: 'The key belongs to another request' },
   'unknown-model': { status: 422, title: 'No such model' },
   'unsuitable-model': { status: 422, title: 'Not possible with this network' },
   'invalid-instance': { status: 422, title: 'The input does not fit the model' },

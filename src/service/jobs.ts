@@ -12,6 +12,7 @@ import { withoutWeights } from '../nn/networkConfig.ts';
 import { type JobPlan, planJob } from '../nn/plan.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
 import type { StoredEvent } from '../store/events.ts';
+import type { IdempotencyKey } from '../store/idempotency.ts';
 import type { JobRecord } from '../store/jobs.ts';
 import type { ModelRecord } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
@@ -22,6 +23,7 @@ import { isFinal } from '../training/states.ts';
 
 import type { Datasets, PreparedDataset } from './datasets.ts';
 import { decisionRegion } from './decision.ts';
+import { createIdempotency } from './idempotency.ts';
 import { checkJobBody, checkMemory, initialProgress, type JobBody, traitsOf } from './jobRequest.ts';
 import { pageOf } from './lists.ts';
 import { type Models, refuseWhileWanted } from './models.ts';
@@ -61,6 +63,7 @@ interface Planned {
 }
 
 export function createJobs({ store, queue, datasets, models, paths, settings, logger, onModelDeleted }: Parts): Jobs {
+  const idempotency = createIdempotency(store.idempotency);
   let closing = false;
   let forgetting: Promise<void> = Promise.resolve();
 
@@ -194,52 +197,60 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
     }
   }
 
-  return {
-    async create(body) {
+  /** Stores the job that a request describes. */
+  async function insertJob(body: unknown, key?: IdempotencyKey): Promise<JobRecord> {
+    const { plan, dataset, initialModel, prepared, body: request } = await planned(body);
+    const twin = prepared && storedTwin(prepared.record, (request.dataset as { name?: string }).name === undefined);
+    const id = uuidv7();
+    const record: JobRecord = {
+      id,
+      name: request.name ?? `job-${id.slice(-8)}`,
+      priority: request.priority ?? 0,
+      dataset: twin?.id ?? dataset?.id ?? null,
+      network: plan.network,
+      training: plan.training,
+      initialWeights: initialWeightsOf(plan, initialModel),
+      traits: traitsOf(plan, dataset),
+      warnings: plan.warnings,
+      createdAt: new Date().toISOString(),
+      state: 'queued',
+      startedAt: null,
+      finishedAt: null,
+      progress: initialProgress(plan.training, dataset),
+      metrics: {},
+      best: null,
+      test: null,
+      error: null,
+      restarts: 0,
+      deaths: 0,
+      isa: null,
+      weightsHash: null,
+      model: null,
+      rangeTest: null,
+    };
+    // From here to the insertion nothing waits, so dataset and initial model cannot be deleted in between.
+    try {
       refuseWhenClosing();
-      const { plan, dataset, initialModel, prepared, body: request } = await planned(body);
-      const twin = prepared && storedTwin(prepared.record, (request.dataset as { name?: string }).name === undefined);
-      const id = uuidv7();
-      const record: JobRecord = {
-        id,
-        name: request.name ?? `job-${id.slice(-8)}`,
-        priority: request.priority ?? 0,
-        dataset: twin?.id ?? dataset?.id ?? null,
-        network: plan.network,
-        training: plan.training,
-        initialWeights: initialWeightsOf(plan, initialModel),
-        traits: traitsOf(plan, dataset),
-        warnings: plan.warnings,
-        createdAt: new Date().toISOString(),
-        state: 'queued',
-        startedAt: null,
-        finishedAt: null,
-        progress: initialProgress(plan.training, dataset),
-        metrics: {},
-        best: null,
-        test: null,
-        error: null,
-        restarts: 0,
-        deaths: 0,
-        isa: null,
-        weightsHash: null,
-        model: null,
-        rangeTest: null,
-      };
-      // From here to the insertion nothing waits, so dataset and initial model cannot be deleted in between.
-      try {
-        refuseWhenClosing();
-        if (!prepared) findDataset(record.dataset ?? undefined);
-        findInitialModel(initialModel?.id);
-        if (!twin) prepared?.commit();
-        store.jobs.insert(record);
-      } catch (error) {
-        await prepared?.discard();
-        throw error;
-      }
-      queue.wake();
-      if (twin) await prepared.discard();
-      return present(record);
+      if (!prepared) findDataset(record.dataset ?? undefined);
+      findInitialModel(initialModel?.id);
+      if (!twin) prepared?.commit();
+      store.jobs.insert(record, key);
+    } catch (error) {
+      await prepared?.discard();
+      throw error;
+    }
+    queue.wake();
+    if (twin) await prepared.discard();
+    return record;
+  }
+
+  return {
+    async create(body, idempotencyKey) {
+      refuseWhenClosing();
+      if (idempotencyKey === undefined) return present(await insertJob(body));
+      return present(
+        find(await idempotency.once(idempotencyKey, body, async (key) => (await insertJob(body, key)).id)),
+      );
     },
 
     async dryRun(body) {

@@ -161,7 +161,8 @@ export interface DatasetService {
 }
 
 export interface JobService {
-  create(request: unknown): Promise<Job>;
+  /** @param idempotencyKey the same key and request give the same job for a day */
+  create(request: unknown, idempotencyKey?: string): Promise<Job>;
   dryRun(request: unknown): Promise<DryRun>;
   list(query: PageQuery & { state?: JobState }): Page<Job>;
   get(id: string): Job;

@@ -9,6 +9,7 @@ import { type Database, first, fromJson, toJson } from './database.ts';
 import type { Listed, PageRequest } from './datasets.ts';
 import type { DiagnosticsStore } from './diagnostics.ts';
 import type { EventStore } from './events.ts';
+import type { IdempotencyKey, IdempotencyStore } from './idempotency.ts';
 import type { MetricStore } from './metrics.ts';
 import type { ModelRecord, ModelStore, ModelTraits } from './models.ts';
 
@@ -148,10 +149,11 @@ interface Stores {
   metrics: MetricStore;
   diagnostics: DiagnosticsStore;
   events: EventStore;
+  idempotency: IdempotencyStore;
   models: ModelStore;
 }
 
-export function jobStore(db: Database, { metrics, diagnostics, events, models }: Stores) {
+export function jobStore(db: Database, { metrics, diagnostics, events, idempotency, models }: Stores) {
   const insert = db.prepare(
     `INSERT INTO jobs (id, name, priority, dataset, network, training, initial_weights, traits, warnings, created_at, state,
        started_at, finished_at, progress, metrics, best, test, error, restarts, deaths, isa, weights_hash, model,
@@ -201,8 +203,8 @@ export function jobStore(db: Database, { metrics, diagnostics, events, models }:
   const insertStateEvent = (id: string, { deaths: _, ...status }: JobStatus) => events.insertState(id, status);
 
   return {
-    /** Stores a job and its first event. */
-    insert(job: JobRecord): void {
+    /** Stores a job and its first event, and the key that its request came with. */
+    insert(job: JobRecord, key?: IdempotencyKey): void {
       const { id, name, priority, dataset, createdAt } = job;
       const network = JSON.stringify(job.network);
       const training = JSON.stringify(job.training);
@@ -223,6 +225,7 @@ export function jobStore(db: Database, { metrics, diagnostics, events, models }:
           warnings,
           ...statusParameters(job),
         });
+        if (key) idempotency.insert(key, id);
         insertStateEvent(id, toStatusOf(job));
       }).immediate();
     },
@@ -284,6 +287,7 @@ export function jobStore(db: Database, { metrics, diagnostics, events, models }:
     delete(id: string): void {
       db.transaction(() => {
         models.delete(id);
+        idempotency.deleteOf(id);
         remove.run(id);
         insertDeletion.run(id);
       }).immediate();

@@ -121,4 +121,14 @@ export const migrations: readonly string[] = [
   -- JSON: the model that a job starts from, and the tensors that it takes of it.
   ALTER TABLE jobs ADD COLUMN initial_weights TEXT;
   `,
+  `
+  CREATE TABLE idempotency (
+    key TEXT PRIMARY KEY,
+    hash TEXT NOT NULL,
+    job TEXT NOT NULL,
+    created_at TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX idempotency_by_time ON idempotency (created_at);
+  CREATE INDEX idempotency_by_job ON idempotency (job);
+  `,
 ];

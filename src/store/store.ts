@@ -3,6 +3,7 @@ import { lockFolder, openDatabase } from './database.ts';
 import { type DatasetStore, datasetStore } from './datasets.ts';
 import { type DiagnosticsStore, diagnosticsStore } from './diagnostics.ts';
 import { type EventStore, eventStore } from './events.ts';
+import { type IdempotencyStore, idempotencyStore } from './idempotency.ts';
 import { type JobStore, jobStore } from './jobs.ts';
 import { type MetricStore, metricStore } from './metrics.ts';
 import { type ModelStore, modelStore } from './models.ts';
@@ -14,6 +15,7 @@ export interface Store {
   metrics: MetricStore;
   diagnostics: DiagnosticsStore;
   events: EventStore;
+  idempotency: IdempotencyStore;
   models: ModelStore;
   close(): void;
 }
@@ -32,12 +34,13 @@ export function openStore(dataDir: string): Store {
     const events = eventStore(db);
     const models = modelStore(db);
     const diagnostics = diagnosticsStore(db);
-    const jobs = jobStore(db, { metrics, diagnostics, events, models });
+    const idempotency = idempotencyStore(db);
+    const jobs = jobStore(db, { metrics, diagnostics, events, idempotency, models });
     const close = () => {
       db.close();
       lock.release();
     };
-    return { datasets, jobs, metrics, diagnostics, events, models, close };
+    return { datasets, jobs, metrics, diagnostics, events, idempotency, models, close };
   } catch (error) {
     lock.release();
     throw error;

@@ -13,6 +13,8 @@ import type { EpochTask } from './epochTime.ts';
 /** Bytes that a measurement may take, and floating-point operations of a step: beyond, it runs on fewer rows. */
 const mostBytes = 2 ** 30;
 const mostFlops = 2e10;
+/** Bytes of the samples: more than caches hold, as those of a dataset are. */
+const sampleBytes = 2 ** 25;
 /** The window of one of three measurements, and an epoch so short that it is run as a whole, for what it does beside its steps. */
 const windowMs = 33;
 const shortEpochSeconds = 0.15;
@@ -31,7 +33,8 @@ async function measure(task: EpochTask): Promise<number | null> {
   const flops = 3 * network.resolved.flopsPerSample;
   const rows = Math.floor(Math.min(batch, (batch * mostBytes) / task.memoryBytes, Math.max(1, mostFlops / flops)));
   if (rows < 1) return null;
-  const split = zeros(network, task, Math.min(samples.train, Math.max(rows, 256)));
+  const perSample = elementCount(network.inputShape) * (task.inputType === 'uint8' ? 1 : 4);
+  const split = zeros(network, task, Math.min(samples.train, Math.max(rows, Math.floor(sampleBytes / perSample))));
   const steps = Math.ceil(samples.train / batch);
   network.prepareTraining(optimizerOf(training));
   const { loss, frozen, gradientClip } = training;
@@ -66,7 +69,8 @@ function zeros(network: Network, task: EpochTask, rows: number): TrainingSplit {
 async function measureStep(network: Network, rec: Recorder, { inputs, targets }: TrainingSplit): Promise<number> {
   const { rows } = rec;
   const program = rec.finish(network.memory, network.settings);
-  const order = Uint32Array.from({ length: rows * 4096 }, (_, i) => i % inputs.rows);
+  // Scattered, as a shuffled epoch takes them: a step of a prime number.
+  const order = Uint32Array.from({ length: rows * 4096 }, (_, i) => (i * 7919) % inputs.rows);
   const run = async (budgetMs: number) => {
     const start = performance.now();
     const { steps } = await program.train({

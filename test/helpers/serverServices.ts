@@ -107,9 +107,9 @@ export async function fakeServices(): Promise<FakeServices> {
       },
     },
     jobs: {
-      async create(request) {
+      async create(request, key) {
         requireName(request);
-        called('create', request);
+        called('create', ...(key === undefined ? [request] : [request, key]));
         return structuredClone(examples.queuedJob) as Job;
       },
       async dryRun(request) {

@@ -105,3 +105,12 @@ test('a decision region is a picture with a title, axes, points and a legend; th
   expect((await fetch(`${url}/v1/jobs/${services.job.id}/decision.svg?epoch=0`)).status).toBe(400);
   expect((await fetch(`${url}/v1/jobs/absent/decision.svg`)).status).toBe(404);
 });
+
+test('a key goes with the request to the service', async () => {
+  const { url, services } = await startServer();
+  const headers = { ...post.headers, 'idempotency-key': 'my key' };
+  expect((await fetch(`${url}/v1/jobs`, { ...post, headers })).status).toBe(202);
+  expect(services.calls).toEqual([{ name: 'create', args: [{ name: 'digits' }, 'my key'] }]);
+  const tooLong = { ...headers, 'idempotency-key': 'k'.repeat(256) };
+  expect((await fetch(`${url}/v1/jobs`, { ...post, headers: tooLong })).status).toBe(400);
+});

@@ -14,12 +14,12 @@ const curvePoints = 600;
 export function jobRoutes(app: FastifyInstance, services: Services): void {
   const { jobs } = services;
 
-  app.post<{ Querystring: schemas.CreateJobQuery }>(
+  app.post<{ Querystring: schemas.CreateJobQuery; Headers: schemas.CreateJobHeaders }>(
     '/v1/jobs',
     { schema: schemas.create, validatorCompiler: bodyCheckedByService },
-    async ({ query, body }, reply) => {
+    async ({ query, body, headers }, reply) => {
       if (query.dryRun) return jobs.dryRun(body);
-      const job = await jobs.create(body);
+      const job = await jobs.create(body, headers['idempotency-key']);
       return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
     },
   );

@@ -12,6 +12,18 @@ const createQuery = Type.Object(
 );
 export type CreateJobQuery = Static<typeof createQuery>;
 
+const createHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      description:
+        'Any text of the client’s own: for 24 hours the same key and body give the same job, another body 422.',
+    }),
+  ),
+});
+export type CreateJobHeaders = Static<typeof createHeaders>;
+
 const listQuery = Type.Object({ ...pageQuery.properties, state: Type.Optional(Type.Enum([...jobStates])) }, closed);
 export type ListJobsQuery = Static<typeof listQuery>;
 
@@ -40,6 +52,7 @@ export const create = {
   description: 'Checked before it is accepted; `?dryRun=true` tells what it would cost and stores nothing.',
   tags,
   querystring: createQuery,
+  headers: createHeaders,
   body: {
     content: {
       'application/json': { schema: { ...jobRequestSchema, examples: [examples.jobRequest, examples.presetRequest] } },
