@@ -117,11 +117,17 @@ export async function evaluate(
     const keys = ['loss', ...metrics.map(metricKey)].filter((key) => all[key] !== undefined);
     return {
       values: Object.fromEntries(keys.map((key) => [key, all[key]!])),
-      report: detailed ? (measured?.report() ?? null) : null,
+      report: detailed ? reportOf(measured, order) : null,
     };
   } finally {
     program.dispose();
   }
+}
+
+/** The report with rows by their index in the split's file. */
+function reportOf(measured: Measurement | null, order: Uint32Array): ClassificationReport | null {
+  const report = measured?.report();
+  return report ? { ...report, worst: report.worst.map((worst) => ({ ...worst, row: order[worst.row]! })) } : null;
 }
 
 /** The part of a run's request that says what it goes over. */

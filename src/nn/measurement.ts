@@ -13,12 +13,28 @@ export interface ClassReport {
   support: number;
 }
 
+/** A row that was read badly. */
+export interface WorstRow {
+  /** Number of the row, in the order in which rows were added; of an evaluation, its index in the split. */
+  row: number;
+  /** Indices of its class and of the one that it was taken for. */
+  class: number;
+  taken: number;
+  /** Of its own class: the probability, or, without a cross-entropy, the output; of a single output, what it gives to that class. */
+  score: number;
+}
+
 /** A classification in detail; classes in index order. */
 export interface ClassificationReport {
   /** Rows by their class (first index) and the one that they were taken for. */
   confusion: number[][];
   classes: ClassReport[];
+  /** The rows with the lowest scores of their own class, the lowest first. */
+  worst: WorstRow[];
 }
+
+/** So many rows are told of. */
+const mostWorst = 24;
 
 export interface MeasurementSettings {
   targets: TargetKind;
@@ -49,6 +65,8 @@ export class Measurement {
   private readonly scores: Float64Array;
   private readonly classes: Int32Array;
   private readonly y: Float64Array;
+  /** The lowest first. */
+  private readonly worst: WorstRow[] = [];
 
   constructor(settings: MeasurementSettings) {
     const { elements, rows, targets, metrics } = settings;
@@ -102,12 +120,26 @@ export class Measurement {
     const truth = single ? Number(targets[at]! > 0.5) : largest(targets, at, elements);
     const taken = single ? Number(this.above(outputs[at]!, this.y[0]!)) : largest(outputs, at, elements);
     this.confused[truth * this.classCount + taken]!++;
+    this.noteWorst(truth, taken);
     for (const [i, k] of this.wantedK.entries()) {
       if (single ? k > 1 || truth === taken : placeOf(truth, outputs, at, elements) < k) this.hits[i]!++;
     }
     if (this.classes.length === 0) return;
     this.classes[this.rows - 1] = truth;
     this.scores.set(this.y, (this.rows - 1) * elements);
+  }
+
+  private noteWorst(truth: number, taken: number): void {
+    const { worst, y } = this;
+    const single = y.length === 1;
+    // A single output speaks for the second class: what it does not give to that is the first one's.
+    const first = lossOf(this.settings.loss).classTargets === '±1' ? -y[0]! : 1 - y[0]!;
+    const score = !single ? y[truth]! : truth === 1 ? y[0]! : first;
+    if (worst.length === mostWorst && score >= worst.at(-1)!.score) return;
+    let at = worst.length;
+    while (at > 0 && worst[at - 1]!.score > score) at--;
+    worst.splice(at, 0, { row: this.rows - 1, class: truth, taken, score });
+    worst.length = Math.min(worst.length, mostWorst);
   }
 
   /** Probabilities where the loss works from logits, otherwise the outputs themselves. */
@@ -149,7 +181,7 @@ export class Measurement {
     const n = this.classCount;
     if (n === 0) return null;
     const confusion = Array.from({ length: n }, (_, i) => Array.from(this.confused.subarray(i * n, (i + 1) * n)));
-    return { confusion, classes: confusion.map((_, c) => this.classReport(c)) };
+    return { confusion, classes: confusion.map((_, c) => this.classReport(c)), worst: this.worst };
   }
 
   private classReport(c: number): ClassReport {

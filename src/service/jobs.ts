@@ -23,6 +23,7 @@ import { isFinal } from '../training/states.ts';
 
 import type { Datasets, PreparedDataset } from './datasets.ts';
 import { decisionRegion } from './decision.ts';
+import { evaluationOf } from './evaluation.ts';
 import { createIdempotency } from './idempotency.ts';
 import { checkJobBody, checkMemory, initialProgress, type JobBody, traitsOf } from './jobRequest.ts';
 import { pageOf } from './lists.ts';
@@ -306,6 +307,8 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
       const rows = store.diagnostics.ofJob(find(id).id);
       return { rows, findings: findingsOf(rows) };
     },
+
+    evaluation: (id) => evaluationOf(store, find(id)),
 
     decision: (id, epoch) => decisionOf(find(id), epoch),
 

@@ -16,7 +16,7 @@ export function queueStore(store: Store): QueueStore {
     change(id, from, change, result) {
       if (!result) return jobs.change(id, from, change) !== null;
       const model = modelOf(jobs.get(id)!, change.finishedAt!, result, change.state === 'completed');
-      return jobs.change(id, from, { ...change, model: id }, model) !== null;
+      return jobs.change(id, from, { ...change, model: id }, model, result.evaluation) !== null;
     },
     setIsa: (id, isa) => jobs.setIsa(id, isa),
     setRangeTest: (id, rangeTest) => jobs.setRangeTest(id, rangeTest),

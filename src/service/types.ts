@@ -160,6 +160,18 @@ export interface DatasetService {
   delete(id: string): Promise<void>;
 }
 
+/** A classification in detail, over its test split, otherwise validation, otherwise train. */
+export interface Evaluation {
+  split: SplitName;
+  samples: number;
+  /** In index order; support: samples of the class. */
+  classes: { class: string; precision: number; recall: number; f1: number; support: number }[];
+  /** Samples by their class and the one that they were taken for; null for very many classes. */
+  confusion: number[][] | null;
+  /** Samples with the lowest score of their own class, as `GET /v1/datasets/:id/samples` counts them. */
+  worst: { split: SplitName; index: number; class: string; predicted: string; score: number }[];
+}
+
 export interface JobService {
   /** @param idempotencyKey the same key and request give the same job for a day */
   create(request: unknown, idempotencyKey?: string): Promise<Job>;
@@ -174,6 +186,8 @@ export interface JobService {
   ): { rows: TimedRow[]; next: number };
   /** The layers after each epoch that was diagnosed, and what that says. */
   diagnostics(id: string): { rows: DiagnosticsRow[]; findings: Finding[] };
+  /** @throws HebbError('state-conflict') before the job's end, 'not-found' where it has none */
+  evaluation(id: string): Evaluation;
   /**
    * The decision region after an epoch, or the last kept one before it; left out: of the newest weights.
    * @throws HebbError('unsuitable-model') where the network has not two inputs, 'state-conflict' where there are no weights yet,

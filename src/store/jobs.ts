@@ -4,10 +4,12 @@ import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress } from '..
 import type { RangeTest } from '../nn/rangeTest.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
 import type { Warning } from '../nn/warnings.ts';
+import type { JobEvaluation } from '../training/protocol.ts';
 import type { InitialWeights } from '../training/queueStore.ts';
 import { type Database, first, fromJson, toJson } from './database.ts';
 import type { Listed, PageRequest } from './datasets.ts';
 import type { DiagnosticsStore } from './diagnostics.ts';
+import type { EvaluationStore } from './evaluations.ts';
 import type { EventStore } from './events.ts';
 import type { IdempotencyKey, IdempotencyStore } from './idempotency.ts';
 import type { MetricStore } from './metrics.ts';
@@ -148,12 +150,13 @@ export type JobStore = ReturnType<typeof jobStore>;
 interface Stores {
   metrics: MetricStore;
   diagnostics: DiagnosticsStore;
+  evaluations: EvaluationStore;
   events: EventStore;
   idempotency: IdempotencyStore;
   models: ModelStore;
 }
 
-export function jobStore(db: Database, { metrics, diagnostics, events, idempotency, models }: Stores) {
+export function jobStore(db: Database, { metrics, diagnostics, evaluations, events, idempotency, models }: Stores) {
   const insert = db.prepare(
     `INSERT INTO jobs (id, name, priority, dataset, network, training, initial_weights, traits, warnings, created_at, state,
        started_at, finished_at, progress, metrics, best, test, error, restarts, deaths, isa, weights_hash, model,
@@ -244,10 +247,17 @@ export function jobStore(db: Database, { metrics, diagnostics, events, idempoten
     /** Name of a job that is still to start from the model, or may have to once more. */
     unfinishedFrom: (model: string) => first<{ name: string }>(unfinishedFrom, model)?.name,
     /**
-     * Changes a job from one state to another, together with the event that tells of it and the model that it became.
+     * Changes a job from one state to another, together with the event that tells of it, the model that it became and what was
+     * measured of that.
      * @returns the new status, or null where the job is not in the state `from` any more
      */
-    change(id: string, from: State, change: Partial<JobStatus>, model?: ModelRecord): JobStatus | null {
+    change(
+      id: string,
+      from: State,
+      change: Partial<JobStatus>,
+      model?: ModelRecord,
+      evaluation?: JobEvaluation | null,
+    ): JobStatus | null {
       const changed = db
         .transaction(() => {
           const row = first<StatusRow>(statusById, id);
@@ -255,6 +265,7 @@ export function jobStore(db: Database, { metrics, diagnostics, events, idempoten
           const status = { ...toStatus(row), ...change };
           update.run({ id, ...statusParameters(status) });
           if (model) models.insert(model);
+          if (evaluation) evaluations.insert(id, evaluation);
           insertStateEvent(id, status);
           return status;
         })
@@ -288,6 +299,7 @@ export function jobStore(db: Database, { metrics, diagnostics, events, idempoten
       db.transaction(() => {
         models.delete(id);
         idempotency.deleteOf(id);
+        evaluations.remove(id);
         remove.run(id);
         insertDeletion.run(id);
       }).immediate();

@@ -130,5 +130,7 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX idempotency_by_time ON idempotency (created_at);
   CREATE INDEX idempotency_by_job ON idempotency (job);
+
+  CREATE TABLE evaluations (job TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
 ];

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { lockFolder, openDatabase } from './database.ts';
 import { type DatasetStore, datasetStore } from './datasets.ts';
 import { type DiagnosticsStore, diagnosticsStore } from './diagnostics.ts';
+import { type EvaluationStore, evaluationStore } from './evaluations.ts';
 import { type EventStore, eventStore } from './events.ts';
 import { type IdempotencyStore, idempotencyStore } from './idempotency.ts';
 import { type JobStore, jobStore } from './jobs.ts';
@@ -14,6 +15,7 @@ export interface Store {
   jobs: JobStore;
   metrics: MetricStore;
   diagnostics: DiagnosticsStore;
+  evaluations: EvaluationStore;
   events: EventStore;
   idempotency: IdempotencyStore;
   models: ModelStore;
@@ -34,13 +36,14 @@ export function openStore(dataDir: string): Store {
     const events = eventStore(db);
     const models = modelStore(db);
     const diagnostics = diagnosticsStore(db);
+    const evaluations = evaluationStore(db);
     const idempotency = idempotencyStore(db);
-    const jobs = jobStore(db, { metrics, diagnostics, events, idempotency, models });
+    const jobs = jobStore(db, { metrics, diagnostics, evaluations, events, idempotency, models });
     const close = () => {
       db.close();
       lock.release();
     };
-    return { datasets, jobs, metrics, diagnostics, events, idempotency, models, close };
+    return { datasets, jobs, metrics, diagnostics, evaluations, events, idempotency, models, close };
   } catch (error) {
     lock.release();
     throw error;

@@ -1,11 +1,22 @@
-import type { DatasetInfo } from '../data/dataset.ts';
+import type { DatasetInfo, SplitName } from '../data/dataset.ts';
 import type { Problem } from '../errors.ts';
+import type { ClassificationReport } from '../nn/measurement.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress } from '../nn/progress.ts';
 import type { RangeTest } from '../nn/rangeTest.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
 
 export type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress, RangeTest };
+
+/** A classification in detail, over the split that says most: test, otherwise validation, otherwise train. */
+export interface JobEvaluation extends Omit<ClassificationReport, 'confusion'> {
+  /** null for more than 256 classes: nobody reads it. */
+  confusion: number[][] | null;
+  split: SplitName;
+  /** Where the rows of `worst` stand: validation may be a part of train. */
+  rowsOf: SplitName;
+  samples: number;
+}
 
 /** What a training process leaves behind: a weights file under its final name, and what is known of it. */
 export interface TrainingResult {
@@ -19,6 +30,8 @@ export interface TrainingResult {
   best: Best | null;
   /** Evaluation of the test split; null where the dataset has none or the job did not complete. */
   test: MetricValues | null;
+  /** How the model reads the classes; null for a regression and for a job that did not complete. */
+  evaluation: JobEvaluation | null;
   /** Where the learning rate was to be found. */
   rangeTest: RangeTest | null;
 }

@@ -6,14 +6,14 @@ import { splitIndices } from '../data/split.ts';
 import { openSplit } from '../data/store.ts';
 import type { Problem } from '../errors.ts';
 import { MappedFile } from '../native.ts';
-import { assertFinite, evaluate, type TrainingSplit } from '../nn/evaluate.ts';
+import { assertFinite, type Evaluation, evaluate, type TrainingSplit } from '../nn/evaluate.ts';
 import { takeWeights } from '../nn/initialWeights.ts';
 import { Network } from '../nn/network.ts';
 import { rowWeights } from '../nn/rowWeights.ts';
 import { DivergedError, type TrainingData, type TrainingEvent, type TrainingOutcome, train } from '../nn/trainer.ts';
 import { decodeSafetensors } from '../nn/weights.ts';
 import { HistoryWriter, historyFileOf, planHistory } from './history.ts';
-import type { TrainingResult, TrainingTask } from './protocol.ts';
+import type { JobEvaluation, TrainingResult, TrainingTask } from './protocol.ts';
 import { weightsFileOf, writeDurably } from './weightsFile.ts';
 
 /** Maps a split's file into memory; null where the dataset has no samples in it. */
@@ -132,24 +132,45 @@ export async function* runTask(task: TrainingTask, signal: AbortSignal): AsyncGe
       best: null,
       rangeTest: null,
     };
-    const measure = async (split: TrainingSplit, targets: TrainingData['targets']) =>
-      (await evaluate(network, split, { targets, loss: training.loss, metrics: training.metrics })).values;
+    const measure = (split: TrainingSplit, targets: TrainingData['targets'], detailed = false) =>
+      evaluate(network, split, { targets, loss: training.loss, metrics: training.metrics, detailed });
     if (training.epochs > 0 && data) {
       outcome = yield* keepingHistory(network, task, train(network, data, training, signal, { diagnostics: true }));
     } else if (data && !signal.aborted) {
-      outcome.metrics = await measure(data.train, data.targets);
+      outcome.metrics = (await measure(data.train, data.targets)).values;
     }
     assertFinite(network, 'at the end');
     const testSplit = outcome.cancelled ? null : await mapSplit(task, 'test');
-    const test = testSplit && data && (await measure(testSplit, data.targets));
-    const type = outcome.cancelled ? 'cancelled' : 'completed';
-    return { type, result: await leave(task, network, outcome, test) };
+    const test = testSplit && data && (await measure(testSplit, data.targets, true));
+    if (outcome.cancelled) return { type: 'cancelled', result: await leave(task, network, outcome) };
+    const evaluation = data && (await evaluationOf(data, test, (split) => measure(split, data.targets, true)));
+    return { type: 'completed', result: await leave(task, network, outcome, test?.values ?? null, evaluation) };
   } catch (error) {
     if (!(error instanceof DivergedError)) throw error;
-    return { type: 'failed', problem: error.toProblem(), result: await leave(task, network, error.outcome, null) };
+    return { type: 'failed', problem: error.toProblem(), result: await leave(task, network, error.outcome) };
   } finally {
     network.dispose();
   }
+}
+
+/** Classes of a confusion matrix at most. */
+const mostConfused = 256;
+
+/** How the model reads the classes of the split that says most. */
+async function evaluationOf(
+  data: TrainingData,
+  test: Evaluation | null,
+  measure: (split: TrainingSplit) => Promise<Evaluation>,
+): Promise<JobEvaluation | null> {
+  if (data.targets !== 'classes') return null;
+  const split = test ? 'test' : data.validation ? 'validation' : 'train';
+  const measured = test ?? (await measure(data.validation ?? data.train));
+  const samples = measured.report!.classes.reduce((sum, { support }) => sum + support, 0);
+  // A part of the training split where the dataset has no validation split of its own.
+  const rowsOf = split === 'validation' && data.validation!.rows ? 'train' : split;
+  const report = measured.report!;
+  const confusion = report.classes.length > mostConfused ? null : report.confusion;
+  return { split, rowsOf, samples, ...report, confusion };
 }
 
 /** Writes the weights, and tells what they are. */
@@ -157,9 +178,10 @@ async function leave(
   task: TrainingTask,
   network: Network,
   { step, metrics, best, rangeTest }: TrainingOutcome,
-  test: TrainingResult['test'],
+  test: TrainingResult['test'] = null,
+  evaluation: JobEvaluation | null = null,
 ): Promise<TrainingResult> {
   const weightsFile = weightsFileOf(task.attempt);
   const weightsHash = await writeDurably(join(task.outputDirectory, weightsFile), network.toSafetensors());
-  return { weightsFile, weightsHash, step, metrics, best, test, rangeTest };
+  return { weightsFile, weightsHash, step, metrics, best, test, evaluation, rangeTest };
 }

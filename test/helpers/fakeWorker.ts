@@ -59,7 +59,7 @@ async function start(task: TrainingTask): Promise<void> {
     const weightsHash = createHash('sha256').update(weights).digest('hex');
     const metrics: MetricValues = epoch === 0 ? {} : { loss: 1 / epoch };
     const best = epoch === 0 ? null : { epoch, ...metrics };
-    return { weightsFile, weightsHash, step: epoch * 10, metrics, best, test: null, rangeTest: null };
+    return { weightsFile, weightsHash, step: epoch * 10, metrics, best, test: null, evaluation: null, rangeTest: null };
   };
   const endless = seed === behaviour.endless || seed === behaviour.deaf;
   send({ type: 'started', isa: task.isa, kernelVersion: 'fake' });

@@ -133,6 +133,10 @@ export async function fakeServices(): Promise<FakeServices> {
         find('job', fake.job, id);
         return structuredClone(examples.diagnostics) as ReturnType<Services['jobs']['diagnostics']>;
       },
+      evaluation(id) {
+        find('job', fake.job, id);
+        return structuredClone(examples.evaluation) as ReturnType<Services['jobs']['evaluation']>;
+      },
       async decision(id, epoch) {
         find('job', fake.job, id);
         called('decision', epoch);

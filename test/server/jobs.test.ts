@@ -92,6 +92,13 @@ test('diagnostics are rows and findings', async () => {
   expect((await fetch(`${url}/v1/jobs/absent/diagnostics`)).status).toBe(404);
 });
 
+test('an evaluation tells of classes and samples', async () => {
+  const { url } = await startServer();
+  const answer = await bodyOf(await fetch(`${url}/v1/jobs/digits/evaluation`));
+  expect(answer).toMatchObject({ split: 'test', classes: [{ class: '0' }, { class: '1' }], worst: [{ index: 1247 }] });
+  expect((await fetch(`${url}/v1/jobs/absent/evaluation`)).status).toBe(404);
+});
+
 test('a decision region is a picture with a title, axes, points and a legend; the epoch is a query', async () => {
   const { url, services } = await startServer();
   services.job.name = 'a<b';

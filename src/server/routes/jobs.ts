@@ -66,6 +66,10 @@ export function jobRoutes(app: FastifyInstance, services: Services): void {
     jobs.diagnostics(params.id),
   );
 
+  app.get<{ Params: IdParams }>('/v1/jobs/:id/evaluation', { schema: schemas.evaluation }, async ({ params }) =>
+    jobs.evaluation(params.id),
+  );
+
   app.post<{ Params: IdParams }>('/v1/jobs/:id/cancel', { schema: schemas.cancel }, async ({ params }) =>
     jobs.cancel(params.id),
   );

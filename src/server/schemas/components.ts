@@ -180,6 +180,35 @@ export const components: Record<string, TSchema> = {
     { additionalProperties: { type: 'number' }, description: 'One key more for each metric.' },
   ),
 
+  Evaluation: Type.Object({
+    split: Type.Enum([...splitNames]),
+    samples: count,
+    classes: Type.Array(
+      Type.Object({
+        class: Type.String(),
+        precision: Type.Number(),
+        recall: Type.Number(),
+        f1: Type.Number(),
+        support: Type.Integer({ minimum: 0, description: 'Samples of the class.' }),
+      }),
+    ),
+    confusion: nullable(
+      Type.Array(Type.Array(count), {
+        description: 'Samples by their class and the one that they were taken for; null for more than 256 classes.',
+      }),
+    ),
+    worst: Type.Array(
+      Type.Object({
+        split: Type.Enum([...splitNames]),
+        index: Type.Integer({ minimum: 0, description: 'As in GET /v1/datasets/:id/samples/:index.png?split=.' }),
+        class: Type.String(),
+        predicted: Type.String(),
+        score: Type.Number({ description: 'Of its own class: a probability, or without a cross-entropy the output.' }),
+      }),
+      { description: 'The lowest score first.' },
+    ),
+  }),
+
   DiagnosticsRow: Type.Object({
     epoch: count,
     loss: measured('Over the measured rows, as in training.'),

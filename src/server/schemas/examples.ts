@@ -175,6 +175,20 @@ export const diagnostics = {
   ],
 };
 
+export const evaluation = {
+  split: 'test',
+  samples: 10_000,
+  classes: [
+    { class: '0', precision: 0.991, recall: 0.995, f1: 0.993, support: 980 },
+    { class: '1', precision: 0.994, recall: 0.997, f1: 0.9955, support: 9020 },
+  ],
+  confusion: [
+    [975, 5],
+    [9, 9011],
+  ],
+  worst: [{ split: 'test', index: 1247, class: '0', predicted: '1', score: 0.0021 }],
+};
+
 export const events =
   `id: 1\nevent: state\ndata: {"state":"running"}\n\n` +
   `id: 2\nevent: epoch\ndata: {"epoch":1,"step":1688,"loss":0.41,"accuracy":0.89}\n\n` +

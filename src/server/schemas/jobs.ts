@@ -162,6 +162,18 @@ export const diagnostics = {
   },
 };
 
+export const evaluation = {
+  operationId: 'getJobEvaluation',
+  summary: 'How a completed classification reads each class, and what it reads worst',
+  description: 'Over the test split where there is one, otherwise over validation, otherwise over train.',
+  tags,
+  params: idParams,
+  response: {
+    200: json('Classes, confusion matrix and worst samples.', component('Evaluation'), examples.evaluation),
+    ...problems(404, 409),
+  },
+};
+
 export const events = {
   operationId: 'streamJobEvents',
   summary: 'Follow a job by server-sent events',
