@@ -128,6 +128,16 @@ test('what is no preset at all is told as such', async () => {
   for (const body of [null, 3, 'x', [], { network: null }, { dataset: 'd' }]) expect(spellOut(body)).toEqual(body);
 });
 
+test('steps take the place of the epochs of a preset', () => {
+  const lengthOf = (training: object) => {
+    const { epochs, steps } = (spellOut({ preset: 'xor-tanh', training }) as { training: Record<string, unknown> })
+      .training;
+    return { epochs, steps };
+  };
+  expect(lengthOf({ steps: 10 })).toEqual({ epochs: undefined, steps: 10 });
+  expect(lengthOf({ steps: 10, epochs: 3 })).toEqual({ epochs: 3, steps: 10 });
+});
+
 test('overrides that do not fit are faults of the request, where they stand', async () => {
   const { jobs } = await startServices(await serviceFolder());
   await expect(jobs.dryRun({ preset: 'xor-tanh', training: { epoch: 3 } })).rejects.toMatchObject({

@@ -60,7 +60,7 @@ export function spellOut(request: unknown): unknown {
     assertValid(validateName, { preset: body.preset });
     const { preset: name, ...overrides } = body;
     const { job } = find(name as string, '/preset');
-    const training = 'training' in overrides ? merged(job.training, overrides.training) : job.training;
+    const training = 'training' in overrides ? mergedTraining(job.training, overrides.training) : job.training;
     body = { name, ...job, ...overrides, training };
   }
   const { network } = body;
@@ -75,6 +75,13 @@ export function spellOut(request: unknown): unknown {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Steps say how long a training is in place of the preset's epochs. */
+function mergedTraining(base: unknown, override: unknown): unknown {
+  if (!isObject(base) || !isObject(override) || override.steps === undefined) return merged(base, override);
+  const { epochs: _, ...rest } = base;
+  return merged(rest, override);
 }
 
 function merged(base: unknown, override: unknown): unknown {
