@@ -3,15 +3,17 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Memory, type Source } from '../native.ts';
 import { evaluationRows, type TrainingSplit } from '../nn/evaluate.ts';
 import { Network } from '../nn/network.ts';
+import { optimizerStates } from '../nn/optimizers.ts';
 import { recordEvaluation, recordTraining } from '../nn/programs.ts';
 import type { Recorder } from '../nn/recorder.ts';
+import { resolveNetwork } from '../nn/resolve.ts';
 import { train } from '../nn/trainer.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
 import { elementCount } from '../shape.ts';
 import type { EpochTask } from './epochTime.ts';
 
 /** Bytes that a measurement may take, and floating-point operations of a step: beyond, it runs on fewer rows. */
-const mostBytes = 2 ** 30;
+const mostBytes = 2 ** 28;
 const mostFlops = 2e10;
 /** Bytes of the samples: more than caches hold, as those of a dataset are. */
 const sampleBytes = 2 ** 25;
@@ -24,6 +26,9 @@ parentPort!.postMessage(await measure(workerData as EpochTask));
 
 async function measure(task: EpochTask): Promise<number | null> {
   const { training, samples } = task;
+  const { parameterFloats } = resolveNetwork(task.network, { checked: true });
+  // Weights, gradients and the optimiser's state: they are of one size, whatever the rows.
+  if (4 * parameterFloats * (2 + optimizerStates(training.optimizer)) > mostBytes) return null;
   const network = new Network(task.network, { checked: true, isa: task.isa, threads: task.threads });
   network.normalization = training.normalization;
   const batch = Math.max(

@@ -42,3 +42,8 @@ test('a measurement that fails says so', async () => {
   const task = taskOf({ train: 20, validation: 0 }, []);
   await expect(measureEpoch({ ...task, isa: 'abacus' })).rejects.toThrow(/abacus/);
 });
+
+test('a network too large to be tried has no time', async () => {
+  const task = taskOf({ train: 20, validation: 0 }, [{ type: 'flatten' }, { type: 'dense', units: 1_000_000 }]);
+  expect(await measureEpoch(task)).toBeNull();
+});
