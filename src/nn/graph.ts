@@ -9,11 +9,23 @@ export type Wiring = (number[] | null)[];
 export const nameInMessage = (layer: LayerConfig, index: number): string =>
   `${layer.type} '${layerName(layer, index)}'`;
 
+/** Connections of a network: planning it takes time for each. Names that are compared with all others. */
+const mostConnections = 4000;
+const mostSuggestions = 10;
+
 /**
  * Reads `name` and `from` of all layers.
  * @returns the wiring, and all that is wrong with it: double and unknown names, cycles, layers that nobody takes from
  */
 export function wire(layers: LayerConfig[], pointer: string): { wiring: Wiring; faults: Fault[] } {
+  const connections = layers.reduce((sum, { from }) => sum + [from].flat().length, 0);
+  if (connections > mostConnections) {
+    const message = `its layers take from ${connections} others in all: at most ${mostConnections}`;
+    return {
+      wiring: [],
+      faults: [{ pointer: `${pointer}/layers`, message, expected: mostConnections, received: connections }],
+    };
+  }
   const faults = doubleNames(layers, pointer);
   const places = placesOf(layers);
   /** Before any check: undefined for a name that nobody bears. */
@@ -29,7 +41,7 @@ export function wire(layers: LayerConfig[], pointer: string): { wiring: Wiring; 
       const at = `${pointer}/layers/${i}/from${Array.isArray(from) ? `/${k}` : ''}`;
       if (place === undefined) {
         const known = [...places.keys()];
-        const message = `no layer is called '${name}'${didYouMean(name, known)}`;
+        const message = `no layer is called '${name}'${faults.length < mostSuggestions ? didYouMean(name, known) : ''}`;
         faults.push({
           pointer: at,
           message: `${nameInMessage(layers[i]!, i)}: ${message}`,

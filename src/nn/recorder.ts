@@ -129,27 +129,30 @@ export class Recorder {
   }
 
   /**
-   * Places every arena tensor: the largest first, each at the lowest offset where nothing lives at the same time.
+   * Places every arena tensor: those that are kept side by side, the others in the order of their first use, each in the lowest
+   * gap between those that live then.
    * @returns floats of the arena
    */
   layOut(): number {
-    const placed: Tensor[] = [];
-    const lives = (t: Tensor) => (t.kept ? [0, Infinity] : [t.first, t.last]) as [number, number];
-    for (const tensor of this.tensors.filter((t) => t.kept || t.last >= 0).sort((a, b) => b.floats - a.floats)) {
-      const [first, last] = lives(tensor);
-      const neighbours = placed
-        .filter((other) => {
-          const [from, to] = lives(other);
-          return from <= last && first <= to;
-        })
-        .sort((a, b) => a.offset - b.offset);
-      let offset = 0;
-      for (const other of neighbours) {
-        if (offset + tensor.floats <= other.offset) break;
-        offset = Math.max(offset, align(other.offset + other.floats));
+    let kept = 0;
+    for (const tensor of this.tensors.filter((t) => t.kept)) {
+      tensor.offset = kept;
+      kept = align(kept + tensor.floats);
+    }
+    this.arenaFloats = kept;
+    const used = this.tensors.filter((t) => !t.kept && t.last >= 0).sort((a, b) => a.first - b.first);
+    /** By offset. */
+    let living: Tensor[] = [];
+    for (const tensor of used) {
+      living = living.filter((other) => other.last >= tensor.first);
+      let offset = kept;
+      let at = 0;
+      while (at < living.length && offset + tensor.floats > living[at]!.offset) {
+        offset = align(living[at]!.offset + living[at]!.floats);
+        at++;
       }
       tensor.offset = offset;
-      placed.push(tensor);
+      living.splice(at, 0, tensor);
       this.arenaFloats = Math.max(this.arenaFloats, align(offset + tensor.floats));
     }
     return this.arenaFloats;

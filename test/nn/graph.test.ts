@@ -324,3 +324,10 @@ describe('shapes that do not fit name both layers and what to change', () => {
     ]);
   });
 });
+
+test('more connections than can be planned at once are refused', () => {
+  const many = Array.from({ length: 50 }, (_, i) => ({ type: 'dense', units: 2, name: `a${i}`, from: 'input' }));
+  const from = many.map(({ name }) => name);
+  const layers = [...many, ...Array.from({ length: 90 }, () => ({ type: 'add', from })), { type: 'flatten' }];
+  expect(() => resolveNetwork({ input: [2], layers })).toThrow(/take from 4551 others in all: at most 4000/);
+});
