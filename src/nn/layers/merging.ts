@@ -2,7 +2,7 @@
 import type { Static } from 'typebox';
 import { elementCount, formatShape, type Shape } from '../../shape.ts';
 import { type LayerDefinition, ShapeError } from '../layer.ts';
-import type { Tensor } from '../recorder.ts';
+import type { Recorder, Tensor } from '../recorder.ts';
 import { extentOf, layerSchema } from './common.ts';
 
 /** @throws ShapeError where the inputs do not all have one shape */
@@ -31,6 +31,15 @@ function bringTogether(first: Shape, other: Shape): string {
   return `bring all to ${channels} channels by {"type": "${convolution}", "filters": ${channels}, "kernel": 1}`;
 }
 
+/** Takes tensors of so many elements a row together, two at a time, from the first to the last. */
+function recordPairwise(rec: Recorder, op: 'add' | 'multiply', elements: number, tensors: Tensor[]): Tensor {
+  return tensors.reduce((a, b) => {
+    const y = rec.perRow(elements);
+    rec.op(op, { elements }, { a, b, y });
+    return y;
+  });
+}
+
 const addSchema = layerSchema('add', {});
 /** The sum of its inputs. */
 export const add: LayerDefinition<Static<typeof addSchema>> = {
@@ -43,14 +52,7 @@ export const add: LayerDefinition<Static<typeof addSchema>> = {
   parameters: () => [],
   flops: (_config, inputs, output) => (inputs.length - 1) * elementCount(output),
 
-  forward({ rec, outputShape }, inputs) {
-    const elements = elementCount(outputShape);
-    return inputs.reduce((a, b) => {
-      const y = rec.perRow(elements);
-      rec.op('add', { elements }, { a, b, y });
-      return y;
-    });
-  },
+  forward: ({ rec, outputShape }, inputs) => recordPairwise(rec, 'add', elementCount(outputShape), inputs),
 
   backward: (_context, { outputGradient, needs }) => needs.map((need) => (need ? outputGradient : null)),
 };
@@ -67,26 +69,15 @@ export const multiply: LayerDefinition<Static<typeof multiplySchema>> = {
   parameters: () => [],
   flops: (_config, inputs, output) => (inputs.length - 1) * elementCount(output),
 
-  forward({ rec, outputShape }, inputs) {
-    const elements = elementCount(outputShape);
-    return inputs.reduce((a, b) => {
-      const y = rec.perRow(elements);
-      rec.op('multiply', { elements }, { a, b, y });
-      return y;
-    });
-  },
+  forward: ({ rec, outputShape }, inputs) => recordPairwise(rec, 'multiply', elementCount(outputShape), inputs),
 
   // The gradient of each input is that of the output times all other inputs.
   backward({ rec, outputShape }, { inputs, outputGradient, needs }) {
     const elements = elementCount(outputShape);
     return inputs.map((_, i) => {
       if (!needs[i]) return null;
-      return inputs.reduce((a, b, j) => {
-        if (j === i) return a;
-        const y = rec.perRow(elements);
-        rec.op('multiply', { elements }, { a, b, y });
-        return y;
-      }, outputGradient);
+      const others = inputs.filter((_, j) => j !== i);
+      return recordPairwise(rec, 'multiply', elements, [outputGradient, ...others]);
     });
   },
 };
