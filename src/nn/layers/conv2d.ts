@@ -6,7 +6,6 @@ import {
   biasSpec,
   filtersSchema,
   groupsSchema,
-  imageShape,
   layerSchema,
   paddingSchema,
   pair,
@@ -15,7 +14,7 @@ import {
   weightSpec,
   weightsSchema,
 } from './common.ts';
-import { convolutionPasses, convolutionSizes } from './convolution.ts';
+import { convolutionPasses, imageConvolution } from './convolution.ts';
 
 const schema = layerSchema('conv2d', {
   filters: filtersSchema,
@@ -30,19 +29,7 @@ const schema = layerSchema('conv2d', {
 });
 type Config = Static<typeof schema>;
 
-function sizes(config: Config, [input]: Shape[]) {
-  const [height, width, channels] = imageShape(input!);
-  return convolutionSizes({
-    image: [height, width],
-    channels,
-    filters: config.filters,
-    kernel: pair(config.kernel),
-    stride: pair(config.stride ?? 1),
-    dilation: pair(config.dilation ?? 1),
-    groups: config.groups ?? 1,
-    padding: config.padding ?? 'valid',
-  });
-}
+const sizes = (config: Config, [input]: Shape[]) => imageConvolution(config, input!);
 
 /**
  * Cross-correlation with zeros outside of the image; x (rows, height, width, channels), w (kernel, kernel, channels / groups,

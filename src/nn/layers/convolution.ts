@@ -3,7 +3,7 @@ import type { Shape } from '../../shape.ts';
 import { type ActivationName, slopeOf } from '../activations.ts';
 import { type LayerDefinition, LayerError } from '../layer.ts';
 import type { Recorder, Tensor } from '../recorder.ts';
-import { type Padding, windowGeometry } from './common.ts';
+import { imageShape, type Padding, pair, type Size, windowGeometry } from './common.ts';
 
 export interface Convolution {
   image: [number, number];
@@ -48,6 +48,51 @@ export function convolutionSizes(convolution: Convolution) {
   };
   checkSize(sizes);
   return sizes;
+}
+
+/** The keys of a layer whose kernel goes over images. */
+interface ImageConvolution {
+  filters: number;
+  kernel: Size;
+  stride?: Size;
+  padding?: Padding;
+  dilation?: Size;
+  groups?: number;
+}
+
+/**
+ * Sizes of a layer's convolution of images (height, width, channels).
+ * @throws LayerError where the input is no image, and as convolutionSizes
+ */
+export function imageConvolution(config: ImageConvolution, input: Shape) {
+  const { filters, kernel, stride = 1, padding = 'valid', dilation = 1, groups = 1 } = config;
+  const [height, width, channels] = imageShape(input);
+  return convolutionSizes({
+    image: [height, width],
+    channels,
+    filters,
+    kernel: pair(kernel),
+    stride: pair(stride),
+    dilation: pair(dilation),
+    groups,
+    padding,
+  });
+}
+
+/** … where each channel has `multiplier` filters of its own. */
+export function depthwiseConvolution(
+  {
+    multiplier = 1,
+    kernel,
+    stride,
+    padding,
+    dilation,
+  }: Omit<ImageConvolution, 'filters' | 'groups'> & { multiplier?: number },
+  input: Shape,
+) {
+  const [, , channels] = imageShape(input);
+  const filters = channels * multiplier;
+  return imageConvolution({ filters, kernel, stride, padding, dilation, groups: channels }, input);
 }
 
 /**

@@ -4,7 +4,6 @@ import type { LayerDefinition } from '../layer.ts';
 import {
   biasKeys,
   biasSpec,
-  imageShape,
   layerSchema,
   multiplierSchema,
   paddingSchema,
@@ -14,7 +13,7 @@ import {
   weightSpec,
   weightsSchema,
 } from './common.ts';
-import { convolutionPasses, convolutionSizes } from './convolution.ts';
+import { convolutionPasses, depthwiseConvolution } from './convolution.ts';
 
 const schema = layerSchema('depthwiseConv2d', {
   kernel: sizeSchema,
@@ -28,19 +27,7 @@ const schema = layerSchema('depthwiseConv2d', {
 });
 type Config = Static<typeof schema>;
 
-function sizes(config: Config, [input]: Shape[]) {
-  const [height, width, channels] = imageShape(input!);
-  return convolutionSizes({
-    image: [height, width],
-    channels,
-    filters: channels * (config.multiplier ?? 1),
-    kernel: pair(config.kernel),
-    stride: pair(config.stride ?? 1),
-    dilation: pair(config.dilation ?? 1),
-    groups: channels,
-    padding: config.padding ?? 'valid',
-  });
-}
+const sizes = (config: Config, [input]: Shape[]) => depthwiseConvolution(config, input!);
 
 /** Each channel with filters of its own: w (kernel, kernel, 1, channels · multiplier), those of a channel side by side. */
 export const depthwiseConv2d: LayerDefinition<Config> = {

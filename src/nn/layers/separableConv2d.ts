@@ -5,7 +5,6 @@ import {
   biasKeys,
   biasSpec,
   filtersSchema,
-  imageShape,
   layerSchema,
   multiplierSchema,
   paddingSchema,
@@ -15,7 +14,13 @@ import {
   weightSpec,
   weightsSchema,
 } from './common.ts';
-import { convolutionFlops, convolutionSizes, recordConvolution, recordConvolutionBackward } from './convolution.ts';
+import {
+  convolutionFlops,
+  depthwiseConvolution,
+  imageConvolution,
+  recordConvolution,
+  recordConvolutionBackward,
+} from './convolution.ts';
 
 const schema = layerSchema('separableConv2d', {
   filters: filtersSchema,
@@ -32,27 +37,9 @@ type Config = Static<typeof schema>;
 
 /** Its two convolutions: channel by channel, then 1 × 1. */
 function sizes(config: Config, [input]: Shape[]) {
-  const [height, width, channels] = imageShape(input!);
-  const depthwise = convolutionSizes({
-    image: [height, width],
-    channels,
-    filters: channels * (config.multiplier ?? 1),
-    kernel: pair(config.kernel),
-    stride: pair(config.stride ?? 1),
-    dilation: pair(config.dilation ?? 1),
-    groups: channels,
-    padding: config.padding ?? 'valid',
-  });
-  const pointwise = convolutionSizes({
-    image: [depthwise.output_height, depthwise.output_width],
-    channels: depthwise.filters,
-    filters: config.filters,
-    kernel: [1, 1],
-    stride: [1, 1],
-    dilation: [1, 1],
-    groups: 1,
-    padding: 'valid',
-  });
+  const depthwise = depthwiseConvolution(config, input!);
+  const between = [depthwise.output_height, depthwise.output_width, depthwise.filters];
+  const pointwise = imageConvolution({ filters: config.filters, kernel: 1 }, between);
   return { depthwise, pointwise };
 }
 
