@@ -94,13 +94,10 @@ export async function evaluate(
     for (let step = 0; step * rows < order.length; ) {
       const slice = await program.train({
         ...run(split, order, rows),
+        ...withoutLearning,
         // Outputs stand in the arena until the next step: then one at a time.
         budgetMs: measured ? 0 : sliceMs,
         firstStep: step,
-        learningRates: new Float64Array(),
-        seed: 0,
-        epoch: 0,
-        globalStep: 0,
       });
       for (let s = 0; s < slice.steps; s++) {
         const count = Math.min(rows, order.length - (step + s) * rows);
@@ -135,6 +132,9 @@ export function run(split: TrainingSplit, order: Uint32Array, batch: number) {
   const sources = [split.inputs, split.targets, split.weights];
   return { sources, order, batch, budgetMs: sliceMs, values: stepValues.count };
 }
+
+/** The part that says when it is and at which rates, for a pass that learns nothing: at no step of a training. */
+export const withoutLearning = { learningRates: new Float64Array(), seed: 0, epoch: 0, globalStep: 0 };
 
 /** @throws HebbError('diverged') where a weight is not finite; the loss can still be, for it is summed in double */
 export function assertFinite(network: Network, when: string): void {

@@ -1,5 +1,5 @@
 import { elementCount } from '../shape.ts';
-import type { TrainingSplit } from './evaluate.ts';
+import { type TrainingSplit, withoutLearning } from './evaluate.ts';
 import type { LossConfig, LossName } from './losses.ts';
 import type { Network } from './network.ts';
 import { recordTraining, type TargetKind } from './programs.ts';
@@ -37,10 +37,8 @@ export async function computeGradients(
       order: Uint32Array.from({ length: rows }, (_, i) => i),
       batch: rows,
       firstStep: 0,
-      learningRates: new Float64Array(),
+      ...withoutLearning,
       seed,
-      epoch: 0,
-      globalStep: 0,
       budgetMs: 0,
       values: 1,
     });

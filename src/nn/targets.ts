@@ -1,6 +1,6 @@
 import { HebbError } from '../errors.ts';
 import { elementCount } from '../shape.ts';
-import { evaluationRows, rowsOf, run, type TrainingSplit } from './evaluate.ts';
+import { evaluationRows, rowsOf, run, type TrainingSplit, withoutLearning } from './evaluate.ts';
 import type { LossName } from './losses.ts';
 import type { Network } from './network.ts';
 import { place, Recorder } from './recorder.ts';
@@ -47,13 +47,10 @@ async function targetOutside(
     for (let step = 0; step * rows < order.length; step++) {
       await program.train({
         ...run(split, order, rows),
+        ...withoutLearning,
         budgetMs: 0,
         values: 0,
         firstStep: step,
-        learningRates: new Float64Array(),
-        seed: 0,
-        epoch: 0,
-        globalStep: 0,
       });
       const values = program.read(place(targets), Math.min(rows, order.length - step * rows) * elements);
       const at = values.findIndex((value) => !allowed(value));
