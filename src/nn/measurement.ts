@@ -117,8 +117,8 @@ export class Measurement {
   private addClass(outputs: Float32Array, targets: Float32Array, at: number): void {
     const { elements } = this.settings;
     const single = elements === 1;
-    const truth = single ? Number(targets[at]! > 0.5) : largest(targets, at, elements);
-    const taken = single ? Number(this.above(outputs[at]!, this.y[0]!)) : largest(outputs, at, elements);
+    const truth = single ? Number(targets[at]! > 0.5) : indexOfLargest(targets, at, elements);
+    const taken = single ? Number(this.above(outputs[at]!, this.y[0]!)) : indexOfLargest(outputs, at, elements);
     this.confused[truth * this.classCount + taken]!++;
     this.noteWorst(truth, taken);
     for (const [i, k] of this.wantedK.entries()) {
@@ -274,8 +274,8 @@ export class Measurement {
   }
 }
 
-/** Index of the largest element, of equals the first. */
-function largest(values: Float32Array, from: number, count: number): number {
+/** Index, counted from `from`, of the largest of so many elements; of equals the first. */
+export function indexOfLargest(values: Float32Array, from: number, count: number): number {
   let best = 0;
   for (let i = 1; i < count; i++) if (values[from + i]! > values[from + best]!) best = i;
   return best;

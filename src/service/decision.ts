@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readSpreadRows } from '../data/store.ts';
 import { HebbError } from '../errors.ts';
 import { type LossName, lossOf } from '../nn/losses.ts';
+import { indexOfLargest } from '../nn/measurement.ts';
 import { Network } from '../nn/network.ts';
 import { withoutWeights } from '../nn/networkConfig.ts';
 import { decodeSafetensors } from '../nn/weights.ts';
@@ -64,8 +65,8 @@ export async function decisionRegion(request: DecisionRequest): Promise<Decision
     const read = readerOf({ ...job.traits, network: job.network });
     const values = new Float32Array(size ** 2);
     for (let cell = 0; cell < values.length; cell++) {
-      const row = outputs.subarray(cell * width, (cell + 1) * width);
-      values[cell] = byClass ? indexOfLargest(row) : read(row[0]!);
+      const at = cell * width;
+      values[cell] = byClass ? indexOfLargest(outputs, at, width) : read(outputs[at]!);
     }
     const [xName, yName] = dataset?.features ?? ['x1', 'x2'];
     return {
@@ -151,12 +152,6 @@ function cellCentres(x: Extent, y: Extent): Float32Array {
     inputs[2 * cell + 1] = centre(y, Math.floor(cell / size));
   }
   return inputs;
-}
-
-function indexOfLargest(row: Float32Array): number {
-  let largest = 0;
-  for (let i = 1; i < row.length; i++) if (row[i]! > row[largest]!) largest = i;
-  return largest;
 }
 
 function rangeOf(values: Float32Array, points: { target: number }[]): [number, number] {
