@@ -33,6 +33,11 @@ export function sampleCounts(
   return { train: samples.train - taken, validation: taken };
 }
 
+/** Rows of a full batch; at least one, also where there are no samples. */
+export function batchRows(batchSize: number | 'full', samples: number): number {
+  return Math.max(1, batchSize === 'full' ? samples : Math.min(batchSize, samples));
+}
+
 /** Steps of one epoch. */
 export function stepsPerEpoch(batchSize: number | 'full', samples: number): number {
   return batchSize === 'full' ? Math.min(1, samples) : Math.ceil(samples / batchSize);

@@ -1,4 +1,4 @@
-import { sampleCounts } from './complete.ts';
+import { batchRows, sampleCounts } from './complete.ts';
 import { diagnosedRows } from './diagnostics.ts';
 import { evaluationRows } from './evaluate.ts';
 import { optimizerStates } from './optimizers.ts';
@@ -27,7 +27,7 @@ export function trainingBytes(
   settings: CostSettings,
 ): number {
   const learn: LearnSettings = {
-    rows: Math.max(1, training.batchSize === 'full' ? samples.train : Math.min(training.batchSize, samples.train)),
+    rows: batchRows(training.batchSize, samples.train),
     loss: training.loss,
     targets: 'values',
     normalization: training.normalization,

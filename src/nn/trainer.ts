@@ -1,5 +1,6 @@
 import { HebbError } from '../errors.ts';
 import type { NativeProgram } from '../native.ts';
+import { batchRows } from './complete.ts';
 import { Diagnostics, diagnosedRows, isDiagnosed } from './diagnostics.ts';
 import { assertFinite, diverged, evaluate, RunningMean, rowsOf, run, type TrainingSplit } from './evaluate.ts';
 import { defaultMetrics, needOutputs, validationKey } from './metrics.ts';
@@ -45,7 +46,7 @@ export async function* train(
     throw new HebbError('invalid-network', 'no layer of the network has weights: there is nothing to train');
   }
   if (data.targets === 'values') await checkTargets(network, [data.train, data.validation], training.loss.type);
-  const batch = training.batchSize === 'full' ? rows.length : Math.min(training.batchSize, rows.length);
+  const batch = batchRows(training.batchSize, rows.length);
   network.prepareTraining(training.optimizer);
   const learning = {
     loss: training.loss,

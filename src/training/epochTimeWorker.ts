@@ -1,6 +1,7 @@
 // Measures what an epoch of a job takes, by running parts of it.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Memory, type Source } from '../native.ts';
+import { batchRows } from '../nn/complete.ts';
 import { evaluationRows, type TrainingSplit } from '../nn/evaluate.ts';
 import { Network } from '../nn/network.ts';
 import { optimizerStates } from '../nn/optimizers.ts';
@@ -31,10 +32,7 @@ async function measure(task: EpochTask): Promise<number | null> {
   if (4 * parameterFloats * (2 + optimizerStates(training.optimizer)) > mostBytes) return null;
   const network = new Network(task.network, { checked: true, isa: task.isa, threads: task.threads });
   network.normalization = training.normalization;
-  const batch = Math.max(
-    1,
-    training.batchSize === 'full' ? samples.train : Math.min(training.batchSize, samples.train),
-  );
+  const batch = batchRows(training.batchSize, samples.train);
   const flops = 3 * network.resolved.flopsPerSample;
   const rows = Math.floor(Math.min(batch, (batch * mostBytes) / task.memoryBytes, Math.max(1, mostFlops / flops)));
   if (rows < 1) return null;
