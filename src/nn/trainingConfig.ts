@@ -80,6 +80,21 @@ const warmup = Type.Optional(
 const decayFactor = Type.Number({ exclusiveMinimum: 0, maximum: 1 });
 const least = Type.Optional(Type.Number({ minimum: 0, maximum: 1e6, description: 'The rate never falls below [0].' }));
 
+const monitored = Type.Optional(
+  Type.String({ description: 'Name in the metrics [validationLoss, or loss without a validation split].' }),
+);
+const patience = (effect: string) =>
+  Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000,
+      description: `Epochs without an improvement that are waited; one more ${effect} [10].`,
+    }),
+  );
+const minDelta = Type.Optional(
+  Type.Number({ minimum: 0, maximum: 1e6, description: 'What an improvement must exceed [0].' }),
+);
+
 export const scheduleSchema = taggedUnion([
   tagged('constant', { warmup }),
   tagged('step', { every: epochsCount, factor: decayFactor, warmup }),
@@ -104,21 +119,11 @@ export const scheduleSchema = taggedUnion([
     ),
   }),
   tagged('onPlateau', {
-    metric: Type.Optional(
-      Type.String({ description: 'Name in the metrics [validationLoss, or loss without a validation split].' }),
-    ),
-    patience: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: 1_000_000,
-        description: 'Epochs without an improvement that are waited; one more lowers the rate [10].',
-      }),
-    ),
+    metric: monitored,
+    patience: patience('lowers the rate'),
     factor: Type.Optional(decayFactor),
     minimum: least,
-    minDelta: Type.Optional(
-      Type.Number({ minimum: 0, maximum: 1e6, description: 'What an improvement must exceed [0].' }),
-    ),
+    minDelta,
     warmup,
   }),
 ]);
@@ -138,19 +143,9 @@ export type GradientClip = Static<typeof gradientClipSchema>;
 
 export const earlyStoppingSchema = Type.Object(
   {
-    metric: Type.Optional(
-      Type.String({ description: 'Name in the metrics [validationLoss, or loss without a validation split].' }),
-    ),
-    patience: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: 1_000_000,
-        description: 'Epochs without an improvement that are waited; one more ends the training [10].',
-      }),
-    ),
-    minDelta: Type.Optional(
-      Type.Number({ minimum: 0, maximum: 1e6, description: 'What an improvement must exceed [0].' }),
-    ),
+    metric: monitored,
+    patience: patience('ends the training'),
+    minDelta,
     restoreBest: Type.Optional(
       Type.Boolean({ description: 'The job ends with the weights of its best epoch [true].' }),
     ),
