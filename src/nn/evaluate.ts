@@ -25,7 +25,7 @@ export interface EvaluationSettings {
   loss: LossConfig;
   /** [classes: accuracy] */
   metrics?: readonly MetricConfig[];
-  /** The report of a classification, too. */
+  /** The report, too, where the targets are classes. */
   detailed?: boolean;
 }
 
@@ -86,7 +86,7 @@ export async function evaluate(
   const recorded = recordEvaluation(network.resolved, { rows, loss, targets, normalization: network.normalization });
   const program = recorded.rec.finish(network.memory, network.settings);
   const measured =
-    detailed || needOutputs(metrics)
+    (detailed && targets === 'classes') || needOutputs(metrics)
       ? new Measurement({ targets, loss: loss.type, elements, rows: order.length, metrics })
       : null;
   try {
