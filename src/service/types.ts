@@ -71,7 +71,7 @@ export interface DryRun {
   flopsPerSample: number;
   /** Of parameters, optimiser state, gradients and activations of one batch. */
   memoryBytes: number;
-  /** null until this machine has been calibrated. */
+  /** Measured, with a reserve of a tenth; null where nothing is trained, or it is too large to be measured. */
   secondsPerEpoch: number | null;
   warnings: Warning[];
   initialWeights: InitialWeights | null;

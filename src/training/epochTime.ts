@@ -25,6 +25,7 @@ const mostWaiting = 8;
 
 /**
  * Seconds that an epoch takes on this machine, measured on samples of zeros for a fraction of a second, in a thread of its own.
+ * There is a reserve of a tenth in it, so that it can be planned with.
  * @returns null where the network is too large for that, or too many ask
  * @throws Error where the measurement fails
  */

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Memory, type Source } from '../native.ts';
 import { batchRows } from '../nn/complete.ts';
 import { evaluationRows, type TrainingSplit } from '../nn/evaluate.ts';
+import { needOutputs } from '../nn/metrics.ts';
 import { Network } from '../nn/network.ts';
 import { optimizerStates } from '../nn/optimizers.ts';
 import { recordEvaluation, recordTraining } from '../nn/programs.ts';
@@ -22,8 +23,14 @@ const sampleBytes = 2 ** 25;
 const windowMs = 33;
 const shortEpochSeconds = 0.15;
 const shortEpochs = 25;
+/**
+ * A time to plan with is one that holds: a tenth more for what steps and evaluation are not – rows of the curves, the
+ * measurement of the layers, metrics of single rows, copies of the weights – and for a machine that does other things as well.
+ */
+const reserve = 1.1;
 
-parentPort!.postMessage(await measure(workerData as EpochTask));
+const seconds = await measure(workerData as EpochTask);
+parentPort!.postMessage(seconds === null ? null : reserve * seconds);
 
 async function measure(task: EpochTask): Promise<number | null> {
   const { training, samples } = task;
@@ -68,7 +75,7 @@ function zeros(network: Network, task: EpochTask, rows: number): TrainingSplit {
   };
 }
 
-/** Seconds of a step, the least of a few windows. */
+/** Seconds of a step, by the slowest of a few windows: a training meets slow ones, too. */
 async function measureStep(network: Network, rec: Recorder, { inputs, targets }: TrainingSplit): Promise<number> {
   const { rows } = rec;
   const program = rec.finish(network.memory, network.settings);
@@ -92,9 +99,8 @@ async function measureStep(network: Network, rec: Recorder, { inputs, targets }:
   };
   try {
     const first = await run(0); // memory is fetched, caches are filled
-    if (first * 1000 > 3 * windowMs) return Math.min(first, await run(0));
-    const windows = [await run(windowMs), await run(windowMs), await run(windowMs)];
-    return windows.sort((a, b) => a - b)[1]!;
+    if (first * 1000 > 3 * windowMs) return await run(0);
+    return Math.max(await run(windowMs), await run(windowMs), await run(windowMs));
   } finally {
     program.dispose();
   }
@@ -108,11 +114,13 @@ async function evaluationSeconds(
   learn: Learn,
   split: TrainingSplit,
 ): Promise<number> {
-  const { validation } = task.samples;
-  if (!validation) return 0;
-  const rows = evaluationRows(network.resolved, validation);
+  const { train, validation } = task.samples;
+  // As at the end of an epoch: metrics that need outputs are measured on the training split where there is no other.
+  const samples = validation || (needOutputs(task.training.metrics ?? []) ? train : 0);
+  if (!samples) return 0;
+  const rows = evaluationRows(network.resolved, samples);
   const { rec } = recordEvaluation(network.resolved, { ...learn, rows });
-  return ((await measureStep(network, rec, split)) * validation) / rows;
+  return ((await measureStep(network, rec, split)) * samples) / rows;
 }
 
 /** What a short epoch takes with all that belongs to it: by running several. */

@@ -168,7 +168,7 @@ export const components: Record<string, TSchema> = {
     secondsPerEpoch: nullable(
       Type.Number({
         description:
-          'Measured here for a fraction of a second; null where nothing is trained, or it is too large for that.',
+          'Measured here for a fraction of a second, with a reserve of a tenth, to plan with; null where nothing is trained, or it is too large for that.',
       }),
     ),
     initialWeights: nullable(component('InitialWeights')),
