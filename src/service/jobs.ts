@@ -310,6 +310,11 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
 
     evaluation: (id) => evaluationOf(store, find(id)),
 
+    log(id, { since = 0, limit }) {
+      const items = store.jobLog.after(find(id).id, since, limit);
+      return { items, next: items.at(-1)?.seq ?? since };
+    },
+
     decision: (id, epoch) => decisionOf(find(id), epoch),
 
     events: (id, after, signal) => followed(find(id), after ?? 0, signal),

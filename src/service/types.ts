@@ -172,6 +172,17 @@ export interface Evaluation {
   worst: { split: SplitName; index: number; class: string; predicted: string; score: number }[];
 }
 
+/** An entry of a job's log; `seq` grows by one per entry of a job. */
+export interface LogEntry {
+  seq: number;
+  time: string;
+  level: 'info' | 'warn' | 'error';
+  /** A short code that stays: what a program may test. */
+  event: string;
+  message: string;
+  data: Record<string, unknown> | null;
+}
+
 export interface JobService {
   /** @param idempotencyKey the same key and request give the same job for a day */
   create(request: unknown, idempotencyKey?: string): Promise<Job>;
@@ -188,6 +199,8 @@ export interface JobService {
   diagnostics(id: string): { rows: DiagnosticsRow[]; findings: Finding[] };
   /** @throws HebbError('state-conflict') before the job's end, 'not-found' where it has none */
   evaluation(id: string): Evaluation;
+  /** The first entries of the log after `since`, at most `limit`; `next` is the last seq. */
+  log(id: string, query: { since?: number; limit: number }): { items: LogEntry[]; next: number };
   /**
    * The decision region after an epoch, or the last kept one before it; left out: of the newest weights.
    * @throws HebbError('unsuitable-model') where the network has not two inputs, 'state-conflict' where there are no weights yet,

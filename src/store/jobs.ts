@@ -12,6 +12,7 @@ import type { DiagnosticsStore } from './diagnostics.ts';
 import type { EvaluationStore } from './evaluations.ts';
 import type { EventStore } from './events.ts';
 import type { IdempotencyKey, IdempotencyStore } from './idempotency.ts';
+import type { JobLogStore } from './jobLog.ts';
 import type { MetricStore } from './metrics.ts';
 import type { ModelRecord, ModelStore, ModelTraits } from './models.ts';
 
@@ -153,10 +154,12 @@ interface Stores {
   evaluations: EvaluationStore;
   events: EventStore;
   idempotency: IdempotencyStore;
+  jobLog: JobLogStore;
   models: ModelStore;
 }
 
-export function jobStore(db: Database, { metrics, diagnostics, evaluations, events, idempotency, models }: Stores) {
+export function jobStore(db: Database, stores: Stores) {
+  const { metrics, diagnostics, evaluations, events, idempotency, jobLog, models } = stores;
   const insert = db.prepare(
     `INSERT INTO jobs (id, name, priority, dataset, network, training, initial_weights, traits, warnings, created_at, state,
        started_at, finished_at, progress, metrics, best, test, error, restarts, deaths, isa, weights_hash, model,
@@ -206,7 +209,7 @@ export function jobStore(db: Database, { metrics, diagnostics, evaluations, even
   const insertStateEvent = (id: string, { deaths: _, ...status }: JobStatus) => events.insertState(id, status);
 
   return {
-    /** Stores a job and its first event, and the key that its request came with. */
+    /** Stores a job, its first event and log entry, and the key that its request came with. */
     insert(job: JobRecord, key?: IdempotencyKey): void {
       const { id, name, priority, dataset, createdAt } = job;
       const network = JSON.stringify(job.network);
@@ -230,6 +233,7 @@ export function jobStore(db: Database, { metrics, diagnostics, evaluations, even
         });
         if (key) idempotency.insert(key, id);
         insertStateEvent(id, toStatusOf(job));
+        jobLog.add(id, { level: 'info', event: 'created', message: 'the job was created' });
       }).immediate();
     },
     get: (id: string) => one(first<Row>(byId, id)),
@@ -318,6 +322,7 @@ export function jobStore(db: Database, { metrics, diagnostics, evaluations, even
       if (removeEvents.run({ job: id }).changes > 0) return false;
       if (removeMetrics.run({ job: id }).changes > 0) return false;
       if (diagnostics.remove(id)) return false;
+      if (jobLog.remove(id)) return false;
       removeDeletion.run(id);
       return true;
     },

@@ -133,4 +133,16 @@ export const migrations: readonly string[] = [
 
   CREATE TABLE evaluations (job TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE job_log (
+    job TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    time TEXT NOT NULL,
+    level TEXT NOT NULL CHECK (level IN ('info', 'warn', 'error')),
+    event TEXT NOT NULL,
+    message TEXT NOT NULL,
+    data TEXT,
+    PRIMARY KEY (job, seq)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

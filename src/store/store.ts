@@ -5,6 +5,7 @@ import { type DiagnosticsStore, diagnosticsStore } from './diagnostics.ts';
 import { type EvaluationStore, evaluationStore } from './evaluations.ts';
 import { type EventStore, eventStore } from './events.ts';
 import { type IdempotencyStore, idempotencyStore } from './idempotency.ts';
+import { type JobLogStore, jobLogStore } from './jobLog.ts';
 import { type JobStore, jobStore } from './jobs.ts';
 import { type MetricStore, metricStore } from './metrics.ts';
 import { type ModelStore, modelStore } from './models.ts';
@@ -13,6 +14,7 @@ import { type ModelStore, modelStore } from './models.ts';
 export interface Store {
   datasets: DatasetStore;
   jobs: JobStore;
+  jobLog: JobLogStore;
   metrics: MetricStore;
   diagnostics: DiagnosticsStore;
   evaluations: EvaluationStore;
@@ -38,12 +40,13 @@ export function openStore(dataDir: string): Store {
     const diagnostics = diagnosticsStore(db);
     const evaluations = evaluationStore(db);
     const idempotency = idempotencyStore(db);
-    const jobs = jobStore(db, { metrics, diagnostics, evaluations, events, idempotency, models });
+    const jobLog = jobLogStore(db);
+    const jobs = jobStore(db, { metrics, diagnostics, evaluations, events, idempotency, jobLog, models });
     const close = () => {
       db.close();
       lock.release();
     };
-    return { datasets, jobs, metrics, diagnostics, evaluations, events, idempotency, models, close };
+    return { datasets, jobs, jobLog, metrics, diagnostics, evaluations, events, idempotency, models, close };
   } catch (error) {
     lock.release();
     throw error;

@@ -137,6 +137,11 @@ export async function fakeServices(): Promise<FakeServices> {
         find('job', fake.job, id);
         return structuredClone(examples.evaluation) as ReturnType<Services['jobs']['evaluation']>;
       },
+      log(id, query) {
+        find('job', fake.job, id);
+        called('log', query);
+        return structuredClone(examples.jobLog) as ReturnType<Services['jobs']['log']>;
+      },
       async decision(id, epoch) {
         find('job', fake.job, id);
         called('decision', epoch);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import * as examples from '../../src/server/schemas/examples.ts';
 import { bodyOf, startServer } from '../helpers/server.ts';
 
 const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name": "digits"}' };
@@ -42,6 +43,21 @@ test('metrics are JSON, or CSV where the client prefers it', async () => {
   services.calls.length = 0;
   await fetch(`${url}/v1/jobs/digits/metrics?resolution=step&since=4&points=100`);
   expect(services.calls[0]!.args).toEqual([{ resolution: 'step', since: 4, points: 100 }]);
+});
+
+test('the log is JSON, or lines where the client prefers them', async () => {
+  const { url, services } = await startServer();
+  const path = `${url}/v1/jobs/digits/log`;
+  expect(await (await fetch(path)).json()).toEqual(examples.jobLog);
+  expect(services.calls[0]!.args).toEqual([{ limit: 200 }]);
+  const lines = await fetch(`${path}?since=7&limit=1000`, { headers: { accept: 'application/x-ndjson' } });
+  expect(services.calls[1]!.args).toEqual([{ since: 7, limit: 1000 }]);
+  expect(lines.headers.get('content-type')).toMatch(/^application\/x-ndjson/);
+  expect(await lines.text()).toBe(examples.jobLogLines);
+  for (const wrong of ['limit=0', 'limit=1001', 'since=-1', 'since=x', 'before=1']) {
+    expect((await fetch(`${path}?${wrong}`)).status, wrong).toBe(400);
+  }
+  expect((await fetch(`${url}/v1/jobs/absent/log`)).status).toBe(404);
 });
 
 test('curves are a picture, with and without rows', async () => {

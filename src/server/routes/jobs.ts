@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Services } from '../../service/types.ts';
-import { metricsCsv, prefersCsv } from '../csv.ts';
+import { prefers } from '../accept.ts';
+import { metricsCsv } from '../csv.ts';
 import { curvesSvg } from '../curvesSvg.ts';
 import { decisionSvg } from '../decisionSvg.ts';
 import { bodyCheckedByService } from '../plugins/validation.ts';
@@ -36,7 +37,7 @@ export function jobRoutes(app: FastifyInstance, services: Services): void {
     async ({ params, query, headers }, reply) => {
       const result = jobs.metrics(params.id, query);
       reply.header('vary', 'accept');
-      if (!prefersCsv(headers.accept)) return result;
+      if (!prefers(headers.accept, 'text/csv')) return result;
       // A CSV has no place to say that more follows, so it has all.
       const rows = [...result.rows];
       for (let { next } = result; query.points === undefined; ) {
@@ -68,6 +69,17 @@ export function jobRoutes(app: FastifyInstance, services: Services): void {
 
   app.get<{ Params: IdParams }>('/v1/jobs/:id/evaluation', { schema: schemas.evaluation }, async ({ params }) =>
     jobs.evaluation(params.id),
+  );
+
+  app.get<{ Params: IdParams; Querystring: schemas.LogQuery }>(
+    '/v1/jobs/:id/log',
+    { schema: schemas.log },
+    async ({ params, query, headers }, reply) => {
+      const page = jobs.log(params.id, query);
+      reply.header('vary', 'accept');
+      if (!prefers(headers.accept, 'application/x-ndjson')) return page;
+      return reply.type('application/x-ndjson').send(page.items.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    },
   );
 
   app.post<{ Params: IdParams }>('/v1/jobs/:id/cancel', { schema: schemas.cancel }, async ({ params }) =>

@@ -209,6 +209,15 @@ export const components: Record<string, TSchema> = {
     ),
   }),
 
+  LogEntry: Type.Object({
+    seq: count,
+    time,
+    level: Type.Enum(['info', 'warn', 'error']),
+    event: Type.String({ description: 'A short code that stays: what a program may test.' }),
+    message: Type.String({ description: 'The same in plain words.' }),
+    data: nullable(Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true })),
+  }),
+
   DiagnosticsRow: Type.Object({
     epoch: count,
     loss: measured('Over the measured rows, as in training.'),

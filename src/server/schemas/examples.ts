@@ -149,6 +149,12 @@ export const dryRun = {
 
 export const metricRows = { rows: [{ seq: 1, time, epoch: 1, step: 1688, ...metrics }], next: 1 };
 
+const logEntry = { seq: 1, time, level: 'info', event: 'created', message: 'the job was created', data: null };
+
+export const jobLog = { items: [logEntry], next: 1 };
+
+export const jobLogLines = `${JSON.stringify(logEntry)}\n`;
+
 const layerAfterEpoch = {
   name: 'dense_1',
   type: 'dense',

@@ -43,6 +43,15 @@ const metricsQuery = Type.Object(
 );
 export type MetricsQuery = Static<typeof metricsQuery>;
 
+const logQuery = Type.Object(
+  {
+    since: Type.Optional(Type.Integer({ minimum: 0, description: 'Only entries after this `seq`.' })),
+    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 200, description: 'Entries at most.' }),
+  },
+  closed,
+);
+export type LogQuery = Static<typeof logQuery>;
+
 const jobResponse = (description: string, example: unknown = examples.job) =>
   json(description, component('Job'), example);
 
@@ -171,6 +180,31 @@ export const evaluation = {
   response: {
     200: json('Classes, confusion matrix and worst samples.', component('Evaluation'), examples.evaluation),
     ...problems(404, 409),
+  },
+};
+
+export const log = {
+  operationId: 'getJobLog',
+  summary: 'What happened to a job, entry by entry',
+  description: 'A job keeps its newest 10,000 entries.',
+  tags,
+  params: idParams,
+  querystring: logQuery,
+  response: {
+    200: {
+      description: 'The entries, the oldest first; `Accept: application/x-ndjson` gives one a line.',
+      content: {
+        'application/json': {
+          schema: Type.Object({
+            items: Type.Array(component('LogEntry')),
+            next: Type.Integer({ description: 'The last `seq`: what to send as `since`.' }),
+          }),
+          example: examples.jobLog,
+        },
+        'application/x-ndjson': { schema: Type.String(), example: examples.jobLogLines },
+      },
+    },
+    ...problems(400, 404),
   },
 };
 
