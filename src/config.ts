@@ -17,6 +17,8 @@ export interface Config {
   /** Instruction set to force; undefined: the best that the CPU has. */
   isa: string | undefined;
   maxUploadBytes: number;
+  /** Jobs are put aside while the disk of the data directory has less room; 0: never. */
+  minFreeBytes: number;
   maxJsonBytes: number;
   maxJsonDepth: number;
   /** Browsers' origins that may call; empty: none, ['*']: all. */
@@ -28,7 +30,7 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /**
  * Reads HEBB_PORT, HEBB_HOST, HEBB_DATA_DIR, HEBB_MNIST_DIR, HEBB_JOBS, HEBB_THREADS, HEBB_ISA,
- * HEBB_MAX_UPLOAD_BYTES, HEBB_MAX_JSON_BYTES, HEBB_CORS_ORIGINS and HEBB_LOG_LEVEL.
+ * HEBB_MAX_UPLOAD_BYTES, HEBB_MIN_FREE_BYTES, HEBB_MAX_JSON_BYTES, HEBB_CORS_ORIGINS and HEBB_LOG_LEVEL.
  * @throws Error that names every setting that is wrong, what was expected and what came.
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
@@ -59,6 +61,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     threads: integer('HEBB_THREADS', Math.max(1, Math.floor(usableCores() / jobs)), 1, 256),
     isa: env.HEBB_ISA || undefined,
     maxUploadBytes: integer('HEBB_MAX_UPLOAD_BYTES', 2 * 1024 ** 3, 1024, Number.MAX_SAFE_INTEGER),
+    minFreeBytes: integer('HEBB_MIN_FREE_BYTES', 100 * 1024 ** 2, 0, Number.MAX_SAFE_INTEGER),
     maxJsonBytes: integer('HEBB_MAX_JSON_BYTES', 4 * 1024 ** 2, 1024, 256 * 1024 ** 2),
     maxJsonDepth: 32,
     corsOrigins: (env.HEBB_CORS_ORIGINS ?? '')
@@ -80,6 +83,7 @@ const knownSettings = [
   'HEBB_THREADS',
   'HEBB_ISA',
   'HEBB_MAX_UPLOAD_BYTES',
+  'HEBB_MIN_FREE_BYTES',
   'HEBB_MAX_JSON_BYTES',
   'HEBB_CORS_ORIGINS',
   'HEBB_LOG_LEVEL',

@@ -40,6 +40,7 @@ export const problemTable = {
   diverged: { status: 422, title: 'Training diverged' },
   'training-died': { status: 500, title: 'The training process died' },
   'too-many-requests': { status: 429, title: 'Too many requests' },
+  'no-space': { status: 503, title: 'The disk is full' },
   unavailable: { status: 503, title: 'Not available now' },
   internal: { status: 500, title: 'A bug in the service' },
 } as const satisfies Record<string, { status: number; title: string }>;
@@ -81,9 +82,21 @@ export class HebbError extends Error {
   }
 }
 
-/** Any thrown value as a problem; what is not a HebbError is a bug and says no more than that. */
+/** Whether something could not be written for want of room on the disk, as the operating system and SQLite call it. */
+export function isNoSpace(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL';
+}
+
+/** What is told of it. */
+export function noSpaceError(cause: unknown): HebbError {
+  return new HebbError('no-space', 'The disk is full: there is no room to store it.', undefined, { cause });
+}
+
+/** Any thrown value as a problem; what is neither a HebbError nor a full disk is a bug and says no more than that. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof HebbError) return error.toProblem();
+  if (isNoSpace(error)) return noSpaceError(error).toProblem();
   return new HebbError('internal', 'An unexpected error; the service log has it.').toProblem();
 }
 

@@ -42,7 +42,7 @@ async function main(): Promise<void> {
       logger.warn('stopped in the middle of something');
       process.exit(1);
     }, stopMs);
-    await app.close();
+    await Promise.all([services.stop(), app.close()]);
     await services.close();
     logger.info('stopped');
     process.exit(0);

@@ -102,6 +102,9 @@ export async function measureMemory(
       training: plan.training,
       outputDirectory,
       initialWeights: null,
+      checkpoints: [],
+      mustResume: false,
+      rateChanges: [],
       isa: selectIsa(),
       threads: settings.threads,
     });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import pLimit from 'p-limit';
-import { HebbError, type Problem } from '../errors.ts';
+import { HebbError, isNoSpace, noSpaceError, type Problem } from '../errors.ts';
 import { runInThread } from '../workerThread.ts';
 import type { DatasetInfo } from './dataset.ts';
 import type { Source } from './source.ts';
@@ -35,7 +35,7 @@ export const imports = pLimit(importsAtOnce);
  * on disk; otherwise it was never there.
  *
  * @param finalFolder must not exist; its parent is created
- * @throws HebbError: what is wrong with the source; 'unavailable' where the disk is full or too many imports wait; 'internal' where the worker died
+ * @throws HebbError: what is wrong with the source; 'no-space' where the disk is full; 'unavailable' where too many imports wait; 'internal' where the worker died
  */
 export async function importDataset(source: Source, finalFolder: string, limits: ImportLimits): Promise<DatasetInfo> {
   if (imports.pendingCount >= importsWaiting) {
@@ -62,16 +62,10 @@ async function importNow(source: Source, finalFolder: string, limits: ImportLimi
 
 function asHebbError(error: unknown): HebbError {
   if (error instanceof HebbError) return error;
-  const { code } = error as NodeJS.ErrnoException;
-  const full = code === 'ENOSPC' || code === 'EDQUOT';
-  return new HebbError(
-    full ? 'unavailable' : 'internal',
-    full
-      ? 'The disk is full: there is no room for the dataset.'
-      : 'Reading the dataset failed unexpectedly; the service log has it.',
-    undefined,
-    { cause: error },
-  );
+  if (isNoSpace(error)) return noSpaceError(error);
+  return new HebbError('internal', 'Reading the dataset failed unexpectedly; the service log has it.', undefined, {
+    cause: error,
+  });
 }
 
 /** Makes the names in a folder durable. */

@@ -4,7 +4,13 @@ import { defaultMetrics } from './metrics.ts';
 import { optimizers } from './optimizers.ts';
 import type { ResolvedNetwork } from './resolve.ts';
 import { completeSchedule } from './schedules.ts';
-import type { EarlyStopping, OptimizerConfig, TrainingConfig, TrainingRequest } from './trainingConfig.ts';
+import {
+  defaultCheckpoint,
+  type EarlyStopping,
+  type OptimizerConfig,
+  type TrainingConfig,
+  type TrainingRequest,
+} from './trainingConfig.ts';
 
 /** What a plan needs to know of the data. */
 export interface DataDescription {
@@ -78,6 +84,7 @@ export function completeTraining(
     ...(request.frozen && { frozen: request.frozen }),
     ...(request.initialModel !== undefined && { initialModel: request.initialModel }),
     ...(request.logEverySteps !== undefined && { logEverySteps: request.logEverySteps }),
+    checkpoint: request.checkpoint ?? defaultCheckpoint,
   };
 }
 

@@ -51,22 +51,33 @@ export function rowsOf(split: TrainingSplit): Uint32Array {
   return split.rows ?? Uint32Array.from({ length: split.inputs.rows }, (_, i) => i);
 }
 
-/** Sums of the values of the steps, weighted by their rows. */
+/** Sums over rows: a plain JSON value. */
+export interface MeanSums {
+  rows: number;
+  loss: number;
+  correct: number;
+}
+
+/** Means of the values of the steps, weighted by their rows. */
 export class RunningMean {
-  rows = 0;
-  private loss = 0;
-  private correct = 0;
+  readonly sums: MeanSums;
+
+  /** @param from sums to go on from */
+  constructor(from: MeanSums = { rows: 0, loss: 0, correct: 0 }) {
+    this.sums = { ...from };
+  }
 
   add(values: Float64Array, at: number, rows: number): void {
-    this.loss += values[at + stepValues.loss]! * rows;
-    this.correct += values[at + stepValues.correct]!;
-    this.rows += rows;
+    this.sums.loss += values[at + stepValues.loss]! * rows;
+    this.sums.correct += values[at + stepValues.correct]!;
+    this.sums.rows += rows;
   }
 
   /** The loss, and the accuracy where that is among the metrics. */
   values(metrics: readonly MetricConfig[]): MetricValues {
-    const loss = this.loss / this.rows;
-    return metrics.includes('accuracy') ? { loss, accuracy: this.correct / this.rows } : { loss };
+    const { rows, correct } = this.sums;
+    const loss = this.sums.loss / rows;
+    return metrics.includes('accuracy') ? { loss, accuracy: correct / rows } : { loss };
   }
 }
 

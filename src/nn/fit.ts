@@ -74,11 +74,12 @@ export async function fitNetwork(
   });
   const rows: MetricRow[] = [];
   const diagnostics: DiagnosticsRow[] = [];
-  const events = train(network, { targets, train: { ...split, weights }, validation }, training, signal, options);
+  const fitted = { targets, train: { ...split, weights }, validation };
+  const events = train(network, fitted, training, { signal, diagnostics: options.diagnostics });
   for (;;) {
     const { value, done } = await events.next();
     if (done) return { ...value, rows, diagnostics };
-    if (value.type === 'rangeTest') continue;
+    if (value.type === 'rangeTest' || value.type === 'rateChange' || value.type === 'snapshot') continue;
     if (value.type === 'diagnostics') {
       const { type: _, ...row } = value;
       diagnostics.push(row);

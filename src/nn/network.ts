@@ -17,7 +17,7 @@ import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
 import { kindOf, type Rows, type Targets, toRows, toSplit } from './samples.ts';
 import type { TrainingOutcome } from './trainer.ts';
 import type { NormalizationConfig, OptimizerConfig, TrainingRequest } from './trainingConfig.ts';
-import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './weights.ts';
+import { decodeSafetensors, encodeSafetensors, type NamedTensor, tensorsOf } from './weights.ts';
 
 export interface NetworkOptions {
   /** Of the starting weights [0]. */
@@ -108,14 +108,7 @@ export class Network {
 
   /** Views of the weights in layer order, named LAYER.weight, LAYER.bias and so on; writing to them changes the network. */
   weights(): NamedTensor[] {
-    const floats = this.memory.floats;
-    return this.resolved.layers.flatMap(({ parameters }) =>
-      parameters.map(({ tensorName, shape, offset, count }) => ({
-        name: tensorName,
-        shape,
-        values: floats.subarray(offset, offset + count),
-      })),
-    );
+    return tensorsOf(this.resolved, this.memory.floats);
   }
 
   /** @throws HebbError('invalid-file') where a tensor is missing, unknown or of another shape; then nothing has changed */

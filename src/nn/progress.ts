@@ -36,12 +36,19 @@ interface Extent {
   batch: number;
 }
 
-/** How far a training is after so many steps, in the epoch (counted from 1) that they lead into or end. */
-export function progressAt(extent: Extent, at: { epoch: number; step: number; seconds: number }): Progress {
+/**
+ * How far a training is after so many steps, in the epoch (counted from 1) that they lead into or end.
+ * @param at seconds: since the step `from`
+ */
+export function progressAt(
+  extent: Extent,
+  at: { epoch: number; step: number; from: number; seconds: number },
+): Progress {
   const { epochs, steps } = extent;
-  const { epoch, step, seconds } = at;
+  const { epoch, step, from, seconds } = at;
   const samples = samplesIn(extent, step);
-  const rate = seconds > 0 && samples > 0 ? samples / seconds : null;
+  const done = samples - samplesIn(extent, from);
+  const rate = seconds > 0 && done > 0 ? done / seconds : null;
   return {
     epoch,
     epochs,

@@ -3,6 +3,7 @@ import type { NativeProgram } from '../native.ts';
 import { batchRows } from './complete.ts';
 import { Diagnostics, diagnosedRows, isDiagnosed } from './diagnostics.ts';
 import { assertFinite, diverged, evaluate, RunningMean, rowsOf, run, type TrainingSplit } from './evaluate.ts';
+import { LearningRates } from './learningRates.ts';
 import { defaultMetrics, needOutputs, validationKey } from './metrics.ts';
 import { isBetter, monitorStart, watch } from './monitor.ts';
 import type { Network } from './network.ts';
@@ -10,15 +11,18 @@ import { shuffledOrder } from './order.ts';
 import { recordTraining, stepValues } from './programs.ts';
 import { type MetricRow, type MetricValues, type Progress, progressAt } from './progress.ts';
 import { type RangeTest, rangeTest } from './rangeTest.ts';
-import { afterEpoch, learningRateAt, plateauStart, type TrainingLength } from './schedules.ts';
+import type { TrainingLength } from './schedules.ts';
 import { checkTargets } from './targets.ts';
 import type { TrainingConfig } from './trainingConfig.ts';
 import {
   DivergedError,
   type KeptWeights,
+  type SnapshotMoment,
+  type TrainingControl,
   type TrainingData,
   type TrainingEvent,
   type TrainingOutcome,
+  type TrainingSnapshot,
   type TrainingState,
 } from './trainingState.ts';
 
@@ -29,7 +33,7 @@ const progressEveryMs = 250;
 
 /**
  * Trains a network and tells progress, rows of the curves, and at the end the outcome. Leaves the weights in the network.
- * `signal` ends it after the current instruction; `diagnostics` [false] tells of the layers, too, and changes no bit.
+ * A training that goes on from a snapshot ends in the same bits as one that was never interrupted, and tells the same rows.
  *
  * @throws DivergedError with epoch and step where the loss or a weight stops being finite; rows before that were yielded
  */
@@ -37,8 +41,7 @@ export async function* train(
   network: Network,
   data: TrainingData,
   training: TrainingConfig,
-  signal?: AbortSignal,
-  options: { diagnostics?: boolean } = {},
+  control: TrainingControl = {},
 ): AsyncGenerator<TrainingEvent, TrainingOutcome> {
   const rows = rowsOf(data.train);
   if (rows.length === 0) throw new HebbError('invalid-data', 'the training split has no samples');
@@ -58,13 +61,14 @@ export async function* train(
   const { optimizer, gradientClip } = training;
   const { rec } = recordTraining(network.resolved, { ...learning, rows: batch, optimizer, gradientClip });
   const program = rec.finish(network.memory, network.settings);
-  const diagnostics = options.diagnostics
+  const diagnostics = control.diagnostics
     ? new Diagnostics(network, learning, rows.slice(0, diagnosedRows(network.resolved, rows.length)))
     : null;
+  const { signal } = control;
   const cancel = () => program.cancel();
   signal?.addEventListener('abort', cancel);
   try {
-    return yield* new Training(network, program, diagnostics, data, training, rows, batch, signal).run();
+    return yield* new Training(network, program, diagnostics, data, training, rows, batch, control).run();
   } finally {
     signal?.removeEventListener('abort', cancel);
     diagnostics?.dispose();
@@ -81,7 +85,7 @@ class Training {
   private readonly training: TrainingConfig;
   private readonly rows: Uint32Array;
   private readonly batch: number;
-  private readonly signal: AbortSignal | undefined;
+  private readonly control: TrainingControl;
   private readonly length: TrainingLength;
   private readonly epochs: number;
   private readonly metrics: ReturnType<typeof defaultMetrics>;
@@ -90,13 +94,15 @@ class Training {
   private readonly start = performance.now();
   private lastProgress = this.start;
   private found: RangeTest | null = null;
-  private state: TrainingState;
+  private readonly state: TrainingState;
   private readonly kept: KeptWeights;
-  /** Steps that have run. */
+  /** Steps that have run, and those that had when it went on. */
   private step = 0;
+  private readonly firstStep: number;
   /** The newest values. */
   private running: MetricValues = {};
-  /** Values of the steps since the last step row. */
+  /** Values of the steps of the epoch under way, and of those since the last step row. */
+  private mean = new RunningMean();
   private window = new RunningMean();
 
   constructor(
@@ -107,7 +113,7 @@ class Training {
     training: TrainingConfig,
     rows: Uint32Array,
     batch: number,
-    signal: AbortSignal | undefined,
+    control: TrainingControl,
   ) {
     this.network = network;
     this.program = program;
@@ -116,38 +122,69 @@ class Training {
     this.training = training;
     this.rows = rows;
     this.batch = batch;
-    this.signal = signal;
+    this.control = control;
     const stepsPerEpoch = Math.ceil(rows.length / batch);
     const steps = training.steps ?? stepsPerEpoch * training.epochs;
     this.length = { stepsPerEpoch, steps };
     this.epochs = Math.ceil(steps / stepsPerEpoch);
     this.metrics = training.metrics ?? defaultMetrics(data.targets);
     this.monitored = training.earlyStopping?.metric ?? (data.validation ? 'validationLoss' : 'loss');
-    this.state = { epoch: 0, step: 0, metrics: {}, best: null, bestStep: 0, stopping: monitorStart, plateau: null };
+    this.state = { epoch: 0, step: 0, metrics: {}, best: null, bestStep: 0, stopping: monitorStart };
     this.kept = { last: network.copyWeights(), best: null };
+    if (control.resume) this.restore(control.resume);
+    this.firstStep = this.step;
+  }
+
+  private restore({ state, step, running, mean, window, rangeTest, memory, kept }: TrainingSnapshot): void {
+    Object.assign(this.state, state);
+    this.kept.last.set(kept.last);
+    this.kept.best = kept.best?.slice() ?? null;
+    Object.assign(this, { step, running, mean: new RunningMean(mean), window: new RunningMean(window) });
+    this.found = rangeTest;
+    this.network.memory.floats.set(memory);
   }
 
   async *run(): AsyncGenerator<TrainingEvent, TrainingOutcome> {
+    const { control, length } = this;
+    const { optimizer, schedule } = this.training;
     try {
-      let base = this.training.optimizer.learningRate;
+      let base = optimizer.learningRate;
       if (base === 'auto') {
-        this.found = await this.findRate();
-        if (!this.found) return this.outcome({ cancelled: true });
+        if (!this.found) {
+          this.found = await this.findRate();
+          if (!this.found) return this.outcome({ cancelled: true });
+          yield { type: 'rangeTest', rangeTest: this.found };
+        }
         base = this.found.learningRate;
-        yield { type: 'rangeTest', rangeTest: this.found };
       }
-      this.state.plateau = plateauStart(this.training.schedule, base);
-      while (this.state.epoch < this.epochs) {
-        const ended = yield* this.epoch(this.state.plateau?.rate ?? base);
+      const { rateChanges: changes, resume } = control;
+      const rates = new LearningRates({ schedule, length, base, changes, resume });
+      while (this.state.epoch < this.epochs && !this.mayStop()) {
+        const ended = yield* this.epoch(rates);
         if (!ended) return this.cancelled();
-        if (this.mayStop() && this.state.epoch < this.epochs) return await this.end({ stopped: true });
       }
-      return await this.end({});
+      // Not where it went on from the very end.
+      if (this.step > this.firstStep) yield* this.snapshot(rates, { epochEnd: true, last: true });
+      return await this.end({ stopped: this.state.epoch < this.epochs });
     } catch (error) {
       if (!(error instanceof HebbError) || error.code !== 'diverged') throw error;
       this.network.restoreWeights(this.kept.last);
       throw new DivergedError(error, this.outcome({}));
     }
+  }
+
+  private *snapshot(
+    { plateau }: LearningRates,
+    at: Omit<SnapshotMoment, 'step'>,
+  ): Generator<TrainingEvent, void, void> {
+    const { step, state, running, kept, network } = this;
+    if (!this.control.snapshotDue?.({ step, ...at })) return;
+    const sums = { mean: this.mean.sums, window: this.window.sums };
+    const memory = network.memory.floats;
+    yield {
+      type: 'snapshot',
+      snapshot: { state, step, running, ...sums, plateau, rangeTest: this.found, memory, kept },
+    };
   }
 
   private orderOf(epoch: number): Uint32Array {
@@ -160,29 +197,38 @@ class Training {
     const before = memory.floats.slice();
     const { batch, training } = this;
     const settings = { orderOf: (epoch: number) => this.orderOf(epoch), batch, seed: training.seed };
-    const result = await rangeTest(this.program, this.data.train, settings, this.signal);
+    const result = await rangeTest(this.program, this.data.train, settings, this.control.signal);
     memory.floats.set(before);
     return result;
   }
 
-  /** Trains one epoch, or what the number of steps leaves of it. @returns false where `signal` ended it */
-  private async *epoch(base: number): AsyncGenerator<TrainingEvent, boolean> {
-    const { batch, training, length } = this;
+  /** Trains an epoch, or what the number of steps leaves of it, from where it stands. @returns false where `signal` ended it */
+  private async *epoch(rates: LearningRates): AsyncGenerator<TrainingEvent, boolean> {
+    const { batch, training, length, control } = this;
     const epoch = this.state.epoch + 1;
-    const steps = Math.min(length.stepsPerEpoch, length.steps - this.step);
+    // Steps before the epoch, in it, and of it that have run.
+    const before = this.state.step;
+    const steps = Math.min(length.stepsPerEpoch, length.steps - before);
+    let step = this.step - before;
     const order = this.orderOf(epoch - 1).subarray(0, steps * batch);
-    const rates = this.ratesOf(base, steps);
-    const mean = new RunningMean();
     const diagnosed = this.diagnosedAt(epoch);
-    for (let step = 0; step < steps; ) {
-      if (this.signal?.aborted) return false;
+    let learningRates = rates.of(before, steps);
+    while (step < steps) {
+      if (control.signal?.aborted) return false;
+      const asked = control.takeRate?.() ?? null;
+      if (rates.reach(this.step) || asked !== null) {
+        if (asked !== null) {
+          rates.set(asked);
+          yield { type: 'rateChange', change: { step: this.step, learningRate: asked } };
+        }
+        learningRates = rates.of(before, steps);
+      }
+      yield* this.snapshot(rates, { epochEnd: step === 0, last: false });
       if (step === steps - 1) diagnosed?.beforeLastStep();
-      // A slice may end anywhere: here before the last step, which is then looked at by itself.
-      const stretch = diagnosed && step < steps - 1 ? order.subarray(0, (steps - 1) * batch) : order;
       const slice = await this.program.train({
-        ...run(this.data.train, stretch, batch),
+        ...run(this.data.train, order.subarray(0, this.stopAfter(step, steps, rates, diagnosed) * batch), batch),
         firstStep: step,
-        learningRates: rates.length > 1 ? rates.subarray(step) : rates,
+        learningRates: learningRates.length > 1 ? learningRates.subarray(step) : learningRates,
         seed: training.seed,
         epoch: epoch - 1,
         globalStep: this.step,
@@ -193,18 +239,19 @@ class Training {
         const loss = slice.values[at + stepValues.loss]!;
         this.step++;
         if (!Number.isFinite(loss)) throw diverged(`the loss became ${loss} in epoch ${epoch}, step ${this.step}`);
-        mean.add(slice.values, at, count);
-        const row = this.stepRow(epoch, slice.values, at, count, rates[step + s] ?? rates[0]!);
+        this.mean.add(slice.values, at, count);
+        const rate = rates.told ? (learningRates[step + s] ?? learningRates[0]!) : null;
+        const row = this.stepRow(epoch, slice.values, at, count, rate);
         if (row) yield { type: 'row', row, progress: this.progress(epoch), best: this.state.best };
       }
       step += slice.steps;
       if (performance.now() - this.lastProgress >= progressEveryMs) {
         this.lastProgress = performance.now();
-        this.running = { ...this.state.metrics, ...mean.values(this.metrics) };
+        this.running = { ...this.state.metrics, ...this.mean.values(this.metrics) };
         yield { type: 'progress', progress: this.progress(epoch), metrics: this.running };
       }
     }
-    const row = await this.endEpoch(epoch, mean, rates.at(-1)!);
+    const row = await this.endEpoch(epoch, rates, rates.told ? learningRates.at(-1)! : null);
     yield { type: 'row', row, progress: this.progress(epoch), best: this.state.best };
     if (diagnosed) {
       const { inputs, targets, weights } = this.data.train;
@@ -214,39 +261,56 @@ class Training {
     return true;
   }
 
+  /**
+   * Steps of the epoch after which the next slice ends at the latest. Slices may end anywhere: this one before the last step where
+   * that is looked at by itself, where the rate changes, and where a snapshot may be wanted.
+   */
+  private stopAfter(step: number, steps: number, rates: LearningRates, diagnosed: Diagnostics | null): number {
+    const before = this.step - step;
+    const every = this.control.stopEverySteps ?? Infinity;
+    const snapshot = (Math.floor(this.step / every) + 1) * every - before;
+    const last = diagnosed && step < steps - 1 ? steps - 1 : steps;
+    return Math.min(last, rates.nextChange - before, snapshot);
+  }
+
   private diagnosedAt(epoch: number): Diagnostics | null {
     return isDiagnosed(epoch, this.epochs, this.network.resolved.layers.length) ? this.diagnostics : null;
   }
 
-  /** The rates of an epoch's steps, or one for all of them. */
-  private ratesOf(base: number, steps: number): Float64Array {
-    const { schedule } = this.training;
-    if (!schedule) return Float64Array.of(base);
-    return Float64Array.from({ length: steps }, (_, s) => learningRateAt(schedule, base, this.length, this.step + s));
-  }
-
-  private stepRow(epoch: number, values: Float64Array, at: number, count: number, rate: number): MetricRow | null {
-    const { logEverySteps, schedule } = this.training;
+  /** @param rate null where rows do not tell it */
+  private stepRow(
+    epoch: number,
+    values: Float64Array,
+    at: number,
+    count: number,
+    rate: number | null,
+  ): MetricRow | null {
+    const { logEverySteps } = this.training;
     if (logEverySteps === undefined) return null;
     this.window.add(values, at, count);
     if (this.step % logEverySteps !== 0) return null;
     const measured = this.window.values(this.metrics);
     this.window = new RunningMean();
-    return { kind: 'step', epoch, step: this.step, values: { ...measured, ...(schedule && { learningRate: rate }) } };
+    return {
+      kind: 'step',
+      epoch,
+      step: this.step,
+      values: { ...measured, ...(rate !== null && { learningRate: rate }) },
+    };
   }
 
   /** Measures, and takes over the weights as those that are known to be finite. */
-  private async endEpoch(epoch: number, mean: RunningMean, rate: number): Promise<MetricRow> {
+  private async endEpoch(epoch: number, rates: LearningRates, rate: number | null): Promise<MetricRow> {
     const { network, data, kept, state, training } = this;
     assertFinite(network, `in epoch ${epoch}, step ${this.step}`);
-    const metrics = mean.values(this.metrics);
+    const metrics = this.mean.values(this.metrics);
     if (data.validation) {
       for (const [key, value] of Object.entries(await this.measure(data.validation)))
         metrics[validationKey(key)] = value;
     } else if (needOutputs(this.metrics)) {
       Object.assign(metrics, withoutRunning(await this.measure(data.train)));
     }
-    if (training.schedule) metrics.learningRate = rate;
+    if (rate !== null) metrics.learningRate = rate;
     kept.last = network.copyWeights(kept.last === kept.best ? undefined : kept.last);
     const value = metrics[this.monitored];
     if (value !== undefined && isBetter(this.monitored, value, state.best?.[this.monitored] ?? null)) {
@@ -256,10 +320,9 @@ class Training {
     }
     const { minDelta = 0 } = training.earlyStopping ?? {};
     state.stopping = watch(state.stopping, value, { metric: this.monitored, minDelta });
-    if (training.schedule?.type === 'onPlateau' && state.plateau) {
-      state.plateau = afterEpoch(training.schedule, state.plateau, metrics);
-    }
+    rates.endEpoch(metrics);
     Object.assign(state, { epoch, step: this.step, metrics });
+    this.mean = new RunningMean();
     return { kind: 'epoch', epoch, step: this.step, values: metrics };
   }
 
@@ -309,8 +372,9 @@ class Training {
 
   private progress(epoch: number): Progress {
     const { stepsPerEpoch, steps } = this.length;
+    const seconds = (performance.now() - this.start) / 1000;
     const extent = { stepsPerEpoch, steps, epochs: this.epochs, samplesPerEpoch: this.rows.length, batch: this.batch };
-    return progressAt(extent, { epoch, step: this.step, seconds: (performance.now() - this.start) / 1000 });
+    return progressAt(extent, { epoch, step: this.step, from: this.firstStep, seconds });
   }
 }
 

@@ -25,9 +25,10 @@ export const lossSchema = Type.Object(
   closed,
 );
 
-const rate = Type.Number({ exclusiveMinimum: 0, maximum: 1e6 });
-const learningRate = Type.Optional(
-  Type.Union([rate, Type.Literal('auto')], {
+/** A learning rate. */
+export const learningRate = Type.Number({ exclusiveMinimum: 0, maximum: 1e6 });
+const rateOrAuto = Type.Optional(
+  Type.Union([learningRate, Type.Literal('auto')], {
     description: 'A number, or "auto": found by a range test of up to a hundred steps before the training.',
   }),
 );
@@ -37,12 +38,16 @@ const epsilon = Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 }));
 const betas = { beta1: Type.Optional(share), beta2: Type.Optional(share), epsilon };
 
 const optimizerSchemas = {
-  sgd: { learningRate, momentum, nesterov: Type.Optional(Type.Boolean({ description: 'Needs a momentum [false].' })) },
-  rmsprop: { learningRate, decay: Type.Optional(share), epsilon, momentum },
-  adagrad: { learningRate, epsilon },
-  adam: { learningRate, ...betas },
-  adamw: { learningRate, ...betas, weightDecay: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })) },
-  perceptron: { learningRate: Type.Optional(rate) },
+  sgd: {
+    learningRate: rateOrAuto,
+    momentum,
+    nesterov: Type.Optional(Type.Boolean({ description: 'Needs a momentum [false].' })),
+  },
+  rmsprop: { learningRate: rateOrAuto, decay: Type.Optional(share), epsilon, momentum },
+  adagrad: { learningRate: rateOrAuto, epsilon },
+  adam: { learningRate: rateOrAuto, ...betas },
+  adamw: { learningRate: rateOrAuto, ...betas, weightDecay: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })) },
+  perceptron: { learningRate: Type.Optional(learningRate) },
 };
 export type OptimizerName = keyof typeof optimizerSchemas;
 
@@ -172,6 +177,22 @@ export const metricsSchema = Type.Array(
   },
 );
 
+export const checkpointSchema = Type.Object(
+  {
+    everySeconds: Type.Optional(
+      Type.Number({ minimum: 0.1, maximum: 86_400, description: 'After so long, and at ends of epochs [30].' }),
+    ),
+    everySteps: Type.Optional(Type.Integer({ minimum: 1, description: 'After exactly so many steps.' })),
+  },
+  {
+    ...closed,
+    minProperties: 1,
+    description: 'When what is needed to go on is written down. It costs at most some percent of the time by default.',
+  },
+);
+export type CheckpointConfig = Static<typeof checkpointSchema>;
+export const defaultCheckpoint: CheckpointConfig = { everySeconds: 30 };
+
 /** The `training` part of a job. What is left out is completed by `completeTraining`. */
 export const trainingSchema = Type.Object(
   {
@@ -228,6 +249,7 @@ export const trainingSchema = Type.Object(
     logEverySteps: Type.Optional(
       Type.Integer({ minimum: 1, description: 'A metrics row every so many steps, beside those per epoch.' }),
     ),
+    checkpoint: Type.Optional(checkpointSchema),
   },
   closed,
 );
@@ -263,4 +285,6 @@ export interface TrainingConfig {
   frozen?: string[];
   initialModel?: string;
   logEverySteps?: number;
+  /** Jobs from before there were checkpoints have none. */
+  checkpoint?: CheckpointConfig;
 }

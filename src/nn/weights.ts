@@ -1,11 +1,23 @@
 import { HebbError } from '../errors.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
+import type { ResolvedNetwork } from './resolve.ts';
 
 /** A named array of float32. */
 export interface NamedTensor {
   name: string;
   shape: Shape;
   values: Float32Array;
+}
+
+/** Views of a network's tensors in layer order; `floats` holds the weights as the network's memory does. */
+export function tensorsOf({ layers }: ResolvedNetwork, floats: Float32Array): NamedTensor[] {
+  return layers.flatMap(({ parameters }) =>
+    parameters.map(({ tensorName, shape, offset, count }) => ({
+      name: tensorName,
+      shape,
+      values: floats.subarray(offset, offset + count),
+    })),
+  );
 }
 
 /**

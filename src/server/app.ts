@@ -62,7 +62,7 @@ export function buildApp(services: Services, config: Config, options: AppOptions
   if (config.corsOrigins.length > 0) {
     app.register(cors, {
       origin: config.corsOrigins.includes('*') ? '*' : config.corsOrigins,
-      methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       exposedHeaders: ['Location', 'Content-Disposition', 'Retry-After', 'X-Request-Id'],
       strictPreflight: false,
     });

@@ -10,9 +10,10 @@ import { decodeSafetensors } from '../nn/weights.ts';
 import { elementCount } from '../shape.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
 import type { JobRecord } from '../store/jobs.ts';
-import { historyFileOf, planHistory, readHistory } from '../training/history.ts';
+import { planHistory, readHistory } from '../training/history.ts';
+import { historyFileOf, weightsFileOf } from '../training/jobFiles.ts';
 import { isFinal } from '../training/states.ts';
-import { weightsFileOf } from '../training/weightsFile.ts';
+
 import { readerOf } from './predictionOutput.ts';
 import type { DecisionRegion } from './types.ts';
 
@@ -107,7 +108,7 @@ async function loadWeights(network: Network, request: DecisionRequest): Promise<
       `the weights of single epochs are kept only of networks with less than 1 MiB of weights${left}`,
     );
   }
-  const path = join(modelDirectory, historyFileOf(weightsFile ?? weightsFileOf(job.restarts)));
+  const path = join(modelDirectory, historyFileOf(weightsFile ?? weightsFileOf(job.attempt)));
   const kept = await readHistory(path, plan, epoch);
   if (kept) {
     let at = 0;

@@ -2,12 +2,13 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { isas, selectIsa } from '../native.ts';
+import { isas, kernelVersion, selectIsa } from '../native.ts';
 import { openStore, type Store } from '../store/store.ts';
-import { historyFileOf } from '../training/history.ts';
+import { historyFileOf } from '../training/jobFiles.ts';
 import { JobQueue } from '../training/queue.ts';
 import { TrainingProcesses } from '../training/runner.ts';
 import { createDatasets } from './datasets.ts';
+import { diskSpaceOf } from './diskSpace.ts';
 import { createJobs } from './jobs.ts';
 import { createModels } from './models.ts';
 import { type Paths, pathsOf } from './paths.ts';
@@ -38,8 +39,10 @@ export async function createServices(
       jobs: config.jobs,
       threads: config.threads,
       isas: [isa, ...isas.filter((other) => other !== isa)],
+      kernelVersion,
       datasetsDirectory: paths.datasets,
       modelsDirectory: paths.models,
+      shortOfSpace: diskSpaceOf(config.dataDir, config.minFreeBytes),
       logger,
     });
     const datasets = createDatasets(store, paths, config);
@@ -57,7 +60,14 @@ export async function createServices(
       onModelDeleted: predictions.forget,
     });
     let open = true;
-    queue.start();
+    let stopped: Promise<void> | null = null;
+    let closed = false;
+    const stop = () => {
+      open = false;
+      stopped ??= Promise.all([queue.close(), jobs.close()]).then(() => {});
+      return stopped;
+    };
+    await queue.start();
     jobs.forgetDeleted();
     return {
       datasets,
@@ -66,10 +76,11 @@ export async function createServices(
       models,
       predictions: predictions.service(models),
       ready: () => open,
+      stop,
       async close() {
-        if (!open) return;
-        open = false;
-        await Promise.all([queue.close(), jobs.close()]);
+        if (closed) return;
+        closed = true;
+        await stop();
         predictions.close();
         store.close();
       },
@@ -86,15 +97,20 @@ async function tidy(store: Store, paths: Paths): Promise<void> {
   for (const path of Object.values(paths)) await mkdir(path, { recursive: true });
   await removeAllBut(paths.datasets, new Set(store.datasets.ids()));
   const weightsFiles = new Map(store.models.files().map(({ id, weightsFile }) => [id, weightsFile]));
-  await removeAllBut(paths.models, new Set(weightsFiles.keys()));
+  const checkpointFiles = store.checkpoints.files();
+  await removeAllBut(paths.models, new Set([...weightsFiles.keys(), ...checkpointFiles.map(({ job }) => job)]));
   for (const name of await readdir(paths.models)) {
-    const weightsFile = weightsFiles.get(name)!;
-    await removeAllBut(join(paths.models, name), new Set([weightsFile, historyFileOf(weightsFile)]));
+    const kept = new Set(checkpointFiles.filter(({ job }) => job === name).map(({ file }) => file));
+    const weightsFile = weightsFiles.get(name);
+    if (weightsFile !== undefined) kept.add(weightsFile).add(historyFileOf(weightsFile));
+    // The histories of a job that is not finished belong to its checkpoints.
+    await removeAllBut(join(paths.models, name), kept, weightsFile === undefined ? '.history' : undefined);
   }
 }
 
-async function removeAllBut(folder: string, kept: Set<string>): Promise<void> {
+async function removeAllBut(folder: string, kept: Set<string>, keptExtension?: string): Promise<void> {
   for (const name of await readdir(folder)) {
+    if (keptExtension !== undefined && name.endsWith(keptExtension)) continue;
     if (!kept.has(name)) await rm(join(folder, name), { recursive: true, force: true });
   }
 }

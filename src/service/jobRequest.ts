@@ -8,23 +8,21 @@ import { sampleCounts, stepsPerEpoch } from '../nn/complete.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import { networkFaults, networkSchema } from '../nn/networkSchema.ts';
 import type { JobPlan } from '../nn/plan.ts';
-import { type TrainingConfig, trainingSchema } from '../nn/trainingConfig.ts';
+import { learningRate, type TrainingConfig, trainingSchema } from '../nn/trainingConfig.ts';
 import type { ModelTraits } from '../store/models.ts';
 import type { Progress } from '../training/protocol.ts';
-import { compileSchema, faultsOf, faultyError } from '../validate.ts';
+import { assertValid, compileSchema, faultsOf, faultyError } from '../validate.ts';
 import { networkPresetSchema, presetName } from './presets.ts';
 
 const datasetName = Type.String({ minLength: 1, maxLength: 200, description: 'Id or name of a dataset.' });
 
-const parts = {
-  name: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 200, pattern: '^\\P{Cc}+$', description: 'No control characters.' }),
-  ),
-  training: Type.Optional(trainingSchema),
-  priority: Type.Optional(
-    Type.Integer({ minimum: -1000, maximum: 1000, description: 'Higher goes first; of equals the older [0].' }),
-  ),
-};
+export const jobName = Type.Optional(
+  Type.String({ minLength: 1, maxLength: 200, pattern: '^\\P{Cc}+$', description: 'No control characters.' }),
+);
+export const jobPriority = Type.Optional(
+  Type.Integer({ minimum: -1000, maximum: 1000, description: 'Higher goes first; of equals the older [0].' }),
+);
+const parts = { name: jobName, training: Type.Optional(trainingSchema), priority: jobPriority };
 const closed = { additionalProperties: false } as const;
 
 const dataset = Type.Optional(
@@ -50,6 +48,24 @@ const presetJobSchema = Type.Object(
 );
 /** Body of POST /v1/jobs, as it is described; checkJobBody checks what it means. */
 export const jobRequestSchema = Type.Union([jobSchema, presetJobSchema]);
+
+/** Body of PATCH /v1/jobs/:id. */
+export const jobPatchSchema = Type.Object(
+  {
+    training: Type.Object(
+      { optimizer: Type.Object({ learningRate }, { ...closed, description: 'Of a job that runs or is paused.' }) },
+      closed,
+    ),
+  },
+  closed,
+);
+const validatePatch = compileSchema(jobPatchSchema);
+
+/** @throws HebbError('invalid-request') */
+export function checkJobPatch(body: unknown): Static<typeof jobPatchSchema> {
+  assertValid(validatePatch, body);
+  return body as Static<typeof jobPatchSchema>;
+}
 
 /** A request with its presets spelt out. */
 export type JobBody = Omit<Static<typeof jobSchema>, 'network'> & { network: NetworkConfig };

@@ -2,34 +2,26 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { uuidv7 } from 'uuidv7';
-import { datasetSpec } from '../data/source.ts';
-import { HebbError, withPointer } from '../errors.ts';
-import { sampleCounts } from '../nn/complete.ts';
+import { HebbError } from '../errors.ts';
 import type { CostSettings } from '../nn/cost.ts';
 import { findingsOf } from '../nn/findings.ts';
 import { withoutWeights } from '../nn/networkConfig.ts';
-import { type JobPlan, planJob } from '../nn/plan.ts';
-import type { DatasetRecord } from '../store/datasets.ts';
-import type { StoredEvent } from '../store/events.ts';
 import type { IdempotencyKey } from '../store/idempotency.ts';
 import type { JobRecord } from '../store/jobs.ts';
-import type { ModelRecord } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
-import { type EpochTask, measureEpoch } from '../training/epochTime.ts';
 import type { JobQueue } from '../training/queue.ts';
-import type { InitialWeights } from '../training/queueStore.ts';
-import { isFinal } from '../training/states.ts';
-
-import type { Datasets, PreparedDataset } from './datasets.ts';
+import { checkAction, isFinal } from '../training/states.ts';
+import type { Datasets } from './datasets.ts';
 import { decisionRegion } from './decision.ts';
 import { evaluationOf } from './evaluation.ts';
+import { checkForkRequest, chooseCheckpoint, forkedTraining, takeOverCheckpoint } from './fork.ts';
 import { createIdempotency } from './idempotency.ts';
-import { checkJobBody, checkMemory, initialProgress, type JobBody, traitsOf } from './jobRequest.ts';
+import { newRecord, publicJob, toJobEvent } from './jobRecord.ts';
+import { checkJobPatch } from './jobRequest.ts';
 import { pageOf } from './lists.ts';
 import { type Models, refuseWhileWanted } from './models.ts';
 import type { Paths } from './paths.ts';
-import { spellOut } from './presets.ts';
+import { createPlanning } from './planning.ts';
 import type { Job, JobEvent, JobService, JobState } from './types.ts';
 
 export interface Jobs extends JobService {
@@ -52,18 +44,8 @@ interface Parts {
   onModelDeleted(id: string): void;
 }
 
-/** A request with its dataset found or made, and its plan. */
-interface Planned {
-  body: JobBody;
-  plan: JobPlan;
-  dataset: DatasetRecord | null;
-  /** The model that it starts from. */
-  initialModel: ModelRecord | null;
-  /** The dataset where it came with the request. */
-  prepared: PreparedDataset | null;
-}
-
 export function createJobs({ store, queue, datasets, models, paths, settings, logger, onModelDeleted }: Parts): Jobs {
+  const planning = createPlanning({ store, datasets, models, settings, logger });
   const idempotency = createIdempotency(store.idempotency);
   let closing = false;
   let forgetting: Promise<void> = Promise.resolve();
@@ -75,91 +57,9 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
   }
 
   const present = (record: JobRecord): Job => {
-    const { traits: _, deaths: __, ...job } = record;
+    const job = publicJob(record);
     return job.state === 'running' ? { ...job, ...queue.progressOf(job.id) } : job;
   };
-
-  /** @throws HebbError for all that can be known to be wrong before training; what was prepared is then gone */
-  async function planned(request: unknown): Promise<Planned> {
-    const body = spellOut(request);
-    checkJobBody(body);
-    const prepared = typeof body.dataset === 'object' ? await prepareDataset(body.dataset) : null;
-    try {
-      const dataset = prepared?.record ?? findDataset(body.dataset as string | undefined);
-      const initialModel = findInitialModel(body.training?.initialModel);
-      // The id: an alias or a name may mean another model tomorrow.
-      const training = initialModel ? { ...body.training, initialModel: initialModel.id } : body.training;
-      const request = { network: body.network, training, dataset, initialNetwork: initialModel?.network };
-      const plan = planJob(request, settings);
-      checkMemory(plan);
-      return { body, plan, dataset, initialModel, prepared };
-    } catch (error) {
-      await prepared?.discard();
-      throw error;
-    }
-  }
-
-  function findInitialModel(name: string | undefined): ModelRecord | null {
-    if (name === undefined) return null;
-    try {
-      return models.find(name);
-    } catch (error) {
-      if (!(error instanceof HebbError)) throw error;
-      const { message } = error;
-      throw new HebbError('unknown-model', message, [{ pointer: '/training/initialModel', message, received: name }]);
-    }
-  }
-
-  async function prepareDataset(spec: JobBody['dataset'] & object): Promise<PreparedDataset> {
-    try {
-      return await datasets.prepare(datasetSpec(spec), spec.name);
-    } catch (error) {
-      throw withPointer(error, '/dataset');
-    }
-  }
-
-  function findDataset(idOrName: string | undefined): DatasetRecord | null {
-    if (idOrName === undefined) return null;
-    const dataset = datasets.find(idOrName);
-    if (dataset) return dataset;
-    const message = `no dataset has the id or the name "${idOrName}"`;
-    throw new HebbError('unknown-dataset', message, [{ pointer: '/dataset', message, received: idOrName }]);
-  }
-
-  /** A dataset that was stored before with the same content, names of classes and features and, where one was given, name. */
-  function storedTwin({ id, name, sha256, task, classes, features }: DatasetRecord, anyName: boolean) {
-    const names = JSON.stringify([task, classes, features]);
-    return store.datasets
-      .byHash(sha256)
-      .find(
-        (other) =>
-          other.id !== id &&
-          (anyName || other.name === name) &&
-          JSON.stringify([other.task, other.classes, other.features]) === names,
-      );
-  }
-
-  function epochTask(plan: JobPlan, dataset: DatasetRecord): EpochTask {
-    return {
-      network: plan.network,
-      training: plan.training,
-      targets: dataset.task === 'classification' ? 'classes' : 'values',
-      inputType: dataset.inputType,
-      targetShape: dataset.targetShape,
-      samples: sampleCounts(plan.training, dataset.samples),
-      memoryBytes: plan.memoryBytes,
-      ...settings,
-    };
-  }
-
-  async function secondsOf(task: EpochTask): Promise<number | null> {
-    try {
-      return await measureEpoch(task);
-    } catch (error) {
-      logger.warn({ err: error }, 'the time of an epoch could not be measured');
-      return null;
-    }
-  }
 
   function decisionOf(job: JobRecord, epoch: number | undefined) {
     const model = store.models.get(job.id);
@@ -172,6 +72,22 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
       settings,
       epoch,
     });
+  }
+
+  async function controlled(idOrName: string, act: (id: string) => Promise<unknown>): Promise<Job> {
+    const { id } = find(idOrName);
+    await act(id);
+    return present(find(id));
+  }
+
+  /** Once for its key, where there is one. */
+  async function once(
+    key: string | undefined,
+    request: unknown,
+    insert: (key?: IdempotencyKey) => Promise<JobRecord>,
+  ): Promise<JobRecord> {
+    if (key === undefined) return insert();
+    return find(await idempotency.once(key, request, async (key) => (await insert(key)).id));
   }
 
   function refuseWhenClosing(): void {
@@ -199,69 +115,78 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
   }
 
   /** Stores the job that a request describes. */
-  async function insertJob(body: unknown, key?: IdempotencyKey): Promise<JobRecord> {
-    const { plan, dataset, initialModel, prepared, body: request } = await planned(body);
-    const twin = prepared && storedTwin(prepared.record, (request.dataset as { name?: string }).name === undefined);
-    const id = uuidv7();
-    const record: JobRecord = {
-      id,
-      name: request.name ?? `job-${id.slice(-8)}`,
-      priority: request.priority ?? 0,
-      dataset: twin?.id ?? dataset?.id ?? null,
-      network: plan.network,
-      training: plan.training,
-      initialWeights: initialWeightsOf(plan, initialModel),
-      traits: traitsOf(plan, dataset),
-      warnings: plan.warnings,
-      createdAt: new Date().toISOString(),
-      state: 'queued',
-      startedAt: null,
-      finishedAt: null,
-      progress: initialProgress(plan.training, dataset),
-      metrics: {},
-      best: null,
-      test: null,
-      error: null,
-      restarts: 0,
-      deaths: 0,
-      isa: null,
-      weightsHash: null,
-      model: null,
-      rangeTest: null,
-    };
+  async function insertJob(request: unknown, key?: IdempotencyKey): Promise<JobRecord> {
+    const { plan, dataset, initialModel, initialWeights, prepared, twin, body } = await planning.planned(request);
+    const order = { plan, initialWeights, dataset: twin ?? dataset, name: body.name, priority: body.priority };
+    const record = newRecord(order);
     // From here to the insertion nothing waits, so dataset and initial model cannot be deleted in between.
     try {
       refuseWhenClosing();
-      if (!prepared) findDataset(record.dataset ?? undefined);
-      findInitialModel(initialModel?.id);
+      if (!prepared) planning.findDataset(record.dataset);
+      planning.findInitialModel(initialModel?.id);
       if (!twin) prepared?.commit();
-      store.jobs.insert(record, key);
+      store.jobs.insert(record, { key });
     } catch (error) {
       await prepared?.discard();
       throw error;
     }
     queue.wake();
-    if (twin) await prepared.discard();
+    if (twin) await prepared?.discard();
+    return record;
+  }
+
+  /** Stores a job that goes on from a checkpoint of another one. */
+  async function insertFork(job: JobRecord, body: unknown, key?: IdempotencyKey): Promise<JobRecord> {
+    const request = checkForkRequest(body, job);
+    const kept = chooseCheckpoint(store.checkpoints.ofJob(job.id), request.step);
+    const { step } = kept;
+    const { training, rateChanges } = forkedTraining(job, request, step);
+    const { plan, dataset } = planning.plannedFork(job, training);
+    const { name = `${job.name}-fork`.slice(0, 200), priority = job.priority } = request;
+    const record: JobRecord = {
+      ...newRecord({ plan, dataset, initialWeights: null, name, priority }),
+      fork: { job: job.id, step },
+      metrics: kept.metrics,
+      best: kept.best,
+      rangeTest: job.rangeTest,
+      // The same bits go on only there.
+      isa: job.isa,
+      kernelVersion: job.kernelVersion,
+      rateChanges,
+    };
+    const { steps } = record.progress;
+    if (steps <= step) {
+      const message = `the checkpoint stands after ${step} steps, the training ends after ${steps}: it must be longer`;
+      throw new HebbError('invalid-training', message, [{ pointer: '/training/epochs', message, received: steps }]);
+    }
+    record.progress = { ...record.progress, epoch: kept.epoch, step, fraction: step / steps };
+    const folder = join(paths.models, record.id);
+    const checkpoint = await takeOverCheckpoint(kept, join(paths.models, job.id), folder);
+    try {
+      refuseWhenClosing();
+      planning.findDataset(record.dataset);
+      store.jobs.insert(record, { key, checkpoint });
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+    queue.wake();
     return record;
   }
 
   return {
     async create(body, idempotencyKey) {
       refuseWhenClosing();
-      if (idempotencyKey === undefined) return present(await insertJob(body));
-      return present(
-        find(await idempotency.once(idempotencyKey, body, async (key) => (await insertJob(body, key)).id)),
-      );
+      return present(await once(idempotencyKey, body, (key) => insertJob(body, key)));
     },
 
-    async dryRun(body) {
-      const { plan, dataset, initialModel, prepared } = await planned(body);
-      await prepared?.discard();
-      const { layers, parameters, flopsPerSample, memoryBytes, warnings } = plan;
-      const secondsPerEpoch = dataset && plan.training.epochs > 0 ? await secondsOf(epochTask(plan, dataset)) : null;
-      const initialWeights = initialWeightsOf(plan, initialModel);
-      return { layers, parameters, flopsPerSample, memoryBytes, secondsPerEpoch, initialWeights, warnings };
+    async fork(id, body, idempotencyKey) {
+      refuseWhenClosing();
+      const job = find(id);
+      return present(await once(idempotencyKey, { fork: job.id, body }, (key) => insertFork(job, body, key)));
     },
+
+    dryRun: planning.dryRun,
 
     list: ({ state, ...query }) =>
       pageOf(
@@ -272,17 +197,22 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
 
     get: (id) => present(find(id)),
 
-    async cancel(id) {
-      const job = find(id);
-      await queue.cancel(job.id, job.state);
-      return present(find(job.id));
+    cancel: (id) => controlled(id, (job) => queue.cancel(job)),
+    pause: (id) => controlled(id, (job) => queue.pause(job)),
+    resume: (id) => controlled(id, (job) => queue.resume(job)),
+    async change(id, body) {
+      const { learningRate } = checkJobPatch(body).training.optimizer;
+      return controlled(id, (job) => queue.setRate(job, learningRate));
+    },
+
+    checkpoints(id) {
+      const items = store.checkpoints.ofJob(find(id).id).map(({ file: _, best: __, ...shown }) => shown);
+      return { items, next: null };
     },
 
     async delete(id) {
       const job = find(id);
-      if (!isFinal(job.state)) {
-        throw new HebbError('state-conflict', `the job is ${job.state}: cancel it first, or wait for its end`);
-      }
+      checkAction('delete', job.state);
       const [alias] = store.models.aliasesOf(job.id);
       if (alias !== undefined) {
         throw new HebbError('in-use', `the alias "${alias}" points at the job's model: point it at another one first`);
@@ -326,15 +256,4 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
       await forgetting;
     },
   };
-}
-
-function initialWeightsOf({ initialWeights }: JobPlan, model: ModelRecord | null): InitialWeights | null {
-  return model && initialWeights && { model: model.id, ...initialWeights };
-}
-
-/** A state event carries the whole job: what of it never changes is not kept with every event. */
-function toJobEvent({ id, type, data }: StoredEvent, job: JobRecord): JobEvent {
-  if (type !== 'state') return { id, type, data };
-  const { traits: _, deaths: __, ...whole } = { ...job, ...data, network: withoutWeights(job.network) };
-  return { id, type, data: whole };
 }

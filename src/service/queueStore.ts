@@ -3,24 +3,38 @@ import type { JobRecord } from '../store/jobs.ts';
 import type { ModelRecord } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import type { TrainingResult } from '../training/protocol.ts';
-import type { QueueStore } from '../training/queueStore.ts';
+import type { QueuedJob, QueueStore } from '../training/queueStore.ts';
 
-/** The store as the queue sees it. */
+/** The store as the queue sees it: one machine, whose folder is locked, so that another runner's claim is a dead one's. */
 export function queueStore(store: Store): QueueStore {
-  const { jobs, datasets, events, models } = store;
+  const { jobs, queue, checkpoints, datasets, events, models } = store;
+  const queued = (record: JobRecord): QueuedJob => ({ ...record, checkpoints: checkpoints.ofJob(record.id) });
   return {
-    nextQueued: () => jobs.nextQueued(),
-    running: () => jobs.running().map((id) => jobs.get(id)!),
-    dataset: (id) => datasets.get(id),
-    weightsFile: (model) => models.get(model)?.weightsFile,
-    change(id, from, change, result) {
-      if (!result) return jobs.change(id, from, change) !== null;
-      const model = modelOf(jobs.get(id)!, change.finishedAt!, result, change.state === 'completed');
-      return jobs.change(id, from, { ...change, model: id }, model, result.evaluation) !== null;
+    async claim(runner, until) {
+      const record = queue.claim(runner, until);
+      return record && queued(record);
     },
-    setIsa: (id, isa) => jobs.setIsa(id, isa),
-    setRangeTest: (id, rangeTest) => jobs.setRangeTest(id, rangeTest),
-    record: (id, news) => jobs.record(id, news),
+    prolong: async (claims, until) => queue.prolong(claims, until),
+    abandoned: async (runner) => queue.abandoned(runner).map(queued),
+    async job(id) {
+      const record = jobs.get(id);
+      return record ? { job: queued(record), state: record.state } : null;
+    },
+    dataset: async (id) => datasets.get(id) ?? null,
+    weightsFile: async (model) => models.get(model)?.weightsFile ?? null,
+    record: async (claim, news) => queue.record(claim, news),
+    async change(id, from, change, { claim, result, log } = {}) {
+      const only = claim && ((status: { attempt: number }) => status.attempt === claim.attempt);
+      if (!result) return jobs.change(id, from, change, { only, log }) !== null;
+      const model = modelOf(jobs.get(id)!, change.finishedAt!, result, change.state === 'completed');
+      const { evaluation } = result;
+      return jobs.change(id, from, { ...change, model: id }, { only, log, model, evaluation }) !== null;
+    },
+    async setRate(id, change, log) {
+      const rateChanges = [...(jobs.get(id)?.rateChanges ?? []), change];
+      return jobs.change(id, 'paused', { rateChanges }, { log }) !== null;
+    },
+    paused: async (code) => queue.paused(code),
     announce: (id, { progress, metrics }) => events.announceProgress(id, { ...progress, metrics }),
   };
 }

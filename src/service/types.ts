@@ -6,8 +6,8 @@ import type { LossName, NormalizationConfig, TrainingConfig } from '../nn/traini
 import type { Warning } from '../nn/warnings.ts';
 import type { Preset } from '../presets/index.ts';
 import type { Shape } from '../shape.ts';
-import type { Best, DiagnosticsRow, MetricValues, Progress, RangeTest } from '../training/protocol.ts';
-import type { InitialWeights } from '../training/queueStore.ts';
+import type { Best, DiagnosticsRow, MetricValues, Progress, RangeTest, RateChange } from '../training/protocol.ts';
+import type { InitialWeights, PauseReason } from '../training/queueStore.ts';
 import type { JobState } from '../training/states.ts';
 
 export type { JobState };
@@ -54,13 +54,21 @@ export interface Job {
   /** Evaluation of the test split at the end. */
   test: MetricValues | null;
   error: Problem | null;
+  /** Why it is paused; null where it is not. */
+  pause: PauseReason | null;
+  /** How often it was taken up again after a stop of the service or a death of its training process. */
   restarts: number;
+  /** The job and the step of its checkpoint that this one goes on from. */
+  fork: { job: string; step: number } | null;
   isa: string | null;
+  kernelVersion: string | null;
   weightsHash: string | null;
   /** Id of the model that the job became; null before. */
   model: string | null;
   /** What the search for a learning rate found; null where one was given, or before. */
   rangeTest: RangeTest | null;
+  /** Learning rates that were set by hand, and from which step on they hold. */
+  learningRateChanges: RateChange[];
   /** What is allowed, but most likely not meant. */
   warnings: Warning[];
 }
@@ -75,6 +83,15 @@ export interface DryRun {
   secondsPerEpoch: number | null;
   warnings: Warning[];
   initialWeights: InitialWeights | null;
+}
+
+/** A state of a job's training that another job can go on from. */
+export interface Checkpoint {
+  step: number;
+  epoch: number;
+  time: string;
+  bytes: number;
+  metrics: MetricValues;
 }
 
 export type TimedRow = { seq: number; time: string; epoch: number; step: number } & {
@@ -189,7 +206,17 @@ export interface JobService {
   dryRun(request: unknown): Promise<DryRun>;
   list(query: PageQuery & { state?: JobState }): Page<Job>;
   get(id: string): Job;
+  /** The best weights so far stay as a model. */
   cancel(id: string): Promise<Job>;
+  /** Resolves when it stands still; its place goes to others. */
+  pause(id: string): Promise<Job>;
+  resume(id: string): Promise<Job>;
+  /** Changes the learning rate of a job that runs or is paused: {training: {optimizer: {learningRate}}}. */
+  change(id: string, request: unknown): Promise<Job>;
+  /** A new job that goes on from a checkpoint of this one: {step?, name?, priority?, training?}. */
+  fork(id: string, request: unknown, idempotencyKey?: string): Promise<Job>;
+  /** Those that are kept, newest first. */
+  checkpoints(id: string): Page<Checkpoint>;
   delete(id: string): Promise<void>;
   metrics(
     id: string,
@@ -267,6 +294,8 @@ export interface Services {
   predictions: PredictionService;
   /** True while new work can be taken. */
   ready(): boolean;
-  /** Stops taking work, ends training processes (their jobs go back to the queue), closes the database. */
+  /** Takes no new jobs; those under way leave a checkpoint and go back to the queue. At most about six seconds. */
+  stop(): Promise<void>;
+  /** Stops, and closes the database. */
   close(): Promise<void>;
 }

@@ -145,4 +145,29 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (job, seq)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- A job that runs belongs to a runner until its lease (ms since 1970) is over; \`attempt\` counts how often it was taken up.
+  ALTER TABLE jobs ADD COLUMN attempt INTEGER NOT NULL DEFAULT -1;
+  ALTER TABLE jobs ADD COLUMN runner TEXT;
+  ALTER TABLE jobs ADD COLUMN lease INTEGER;
+  ALTER TABLE jobs ADD COLUMN death_step INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE jobs ADD COLUMN kernel_version TEXT;
+  ALTER TABLE jobs ADD COLUMN pause TEXT;
+  ALTER TABLE jobs ADD COLUMN fork TEXT;
+  ALTER TABLE jobs ADD COLUMN rate_changes TEXT NOT NULL DEFAULT '[]';
+  UPDATE jobs SET attempt = restarts WHERE started_at IS NOT NULL;
+
+  -- Files of checkpoints in the job's folder.
+  CREATE TABLE checkpoints (
+    job TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    file TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    time TEXT NOT NULL,
+    metrics TEXT NOT NULL,
+    best TEXT,
+    PRIMARY KEY (job, step)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

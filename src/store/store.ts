@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { type CheckpointStore, checkpointStore } from './checkpoints.ts';
 import { lockFolder, openDatabase } from './database.ts';
 import { type DatasetStore, datasetStore } from './datasets.ts';
 import { type DiagnosticsStore, diagnosticsStore } from './diagnostics.ts';
@@ -9,11 +10,14 @@ import { type JobLogStore, jobLogStore } from './jobLog.ts';
 import { type JobStore, jobStore } from './jobs.ts';
 import { type MetricStore, metricStore } from './metrics.ts';
 import { type ModelStore, modelStore } from './models.ts';
+import { type QueueTables, queueTables } from './queue.ts';
 
 /** The metadata of a data directory. Every call is synchronous and short; a change is durable when it returns. */
 export interface Store {
   datasets: DatasetStore;
   jobs: JobStore;
+  queue: QueueTables;
+  checkpoints: CheckpointStore;
   jobLog: JobLogStore;
   metrics: MetricStore;
   diagnostics: DiagnosticsStore;
@@ -33,20 +37,22 @@ export function openStore(dataDir: string): Store {
   const lock = lockFolder(dataDir);
   try {
     const db = openDatabase(dataDir);
-    const datasets = datasetStore(db);
-    const metrics = metricStore(db);
-    const events = eventStore(db);
-    const models = modelStore(db);
-    const diagnostics = diagnosticsStore(db);
-    const evaluations = evaluationStore(db);
-    const idempotency = idempotencyStore(db);
-    const jobLog = jobLogStore(db);
-    const jobs = jobStore(db, { metrics, diagnostics, evaluations, events, idempotency, jobLog, models });
+    const parts = {
+      datasets: datasetStore(db),
+      metrics: metricStore(db),
+      events: eventStore(db),
+      models: modelStore(db),
+      diagnostics: diagnosticsStore(db),
+      evaluations: evaluationStore(db),
+      idempotency: idempotencyStore(db),
+      checkpoints: checkpointStore(db),
+      jobLog: jobLogStore(db),
+    };
     const close = () => {
       db.close();
       lock.release();
     };
-    return { datasets, jobs, jobLog, metrics, diagnostics, evaluations, events, idempotency, models, close };
+    return { ...parts, jobs: jobStore(db, parts), queue: queueTables(db, parts), close };
   } catch (error) {
     lock.release();
     throw error;

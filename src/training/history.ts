@@ -1,6 +1,9 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { copyFile, type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ResolvedNetwork } from '../nn/resolve.ts';
-import type { NamedTensor } from '../nn/weights.ts';
+import { type NamedTensor, tensorsOf } from '../nn/weights.ts';
+import type { CheckpointContent } from './checkpoint.ts';
+import { historyFileOf, weightsFileOf } from './jobFiles.ts';
 
 /*
  * The weights after the epochs of an attempt of a job: ATTEMPT.history, records of one size one after the other. A record is
@@ -32,29 +35,58 @@ export function planHistory({ layers }: ResolvedNetwork, epochs: number): Histor
   return { floats, every: Math.max(1, Math.ceil((epochs * recordBytes({ floats, every: 1 })) / mostFileBytes)) };
 }
 
-/** Name of the history that belongs to a weights file. */
-export function historyFileOf(weightsFile: string): string {
-  return weightsFile.replace(/\.safetensors$/, '.history');
-}
-
 export class HistoryWriter {
   private readonly file: FileHandle;
   private readonly plan: HistoryPlan;
   private readonly buffer: Buffer;
   private buffered = 0;
+  /** Bytes in the file. */
+  private bytes = 0;
   private written = performance.now();
   /** The newest epoch where it was not one of those that are kept: at the end it is. */
   private last: Buffer | null = null;
 
-  private constructor(file: FileHandle, plan: HistoryPlan) {
+  private constructor(file: FileHandle, plan: HistoryPlan, bytes: number) {
     this.file = file;
     this.plan = plan;
+    this.bytes = bytes;
     this.buffer = Buffer.alloc(Math.max(bufferBytes, recordBytes(plan)));
   }
 
   /** Begins the file anew. */
   static async create(path: string, plan: HistoryPlan): Promise<HistoryWriter> {
-    return new HistoryWriter(await open(path, 'w'), plan);
+    return new HistoryWriter(await open(path, 'w'), plan, 0);
+  }
+
+  /**
+   * Goes on with what another file holds in its first bytes.
+   * @param last the newest epoch before, which the file does not hold where it was not one of those that are kept
+   */
+  static async resume(
+    path: string,
+    plan: HistoryPlan,
+    from: { path: string; bytes: number },
+    last: { epoch: number; tensors: NamedTensor[] },
+  ): Promise<HistoryWriter> {
+    await copyFile(from.path, path);
+    const file = await open(path, 'r+');
+    // A file that is shorter was cut by nobody of this house: its holes would read as epoch 0.
+    const { size } = await file.stat();
+    const bytes = Math.min(from.bytes, size - (size % recordBytes(plan)));
+    await file.truncate(bytes);
+    const writer = new HistoryWriter(file, plan, bytes);
+    if (last.epoch > 1 && last.epoch % plan.every !== 0) {
+      writer.last = Buffer.alloc(recordBytes(plan));
+      encode(writer.last, last.epoch, last.tensors);
+    }
+    return writer;
+  }
+
+  /** Makes the epochs durable that are to be kept. @returns bytes of the file that hold them */
+  async sync(): Promise<number> {
+    await this.write();
+    await this.file.datasync();
+    return this.bytes;
   }
 
   async add(epoch: number, tensors: NamedTensor[]): Promise<void> {
@@ -72,20 +104,58 @@ export class HistoryWriter {
   }
 
   private async write(): Promise<void> {
-    await this.file.appendFile(this.buffer.subarray(0, this.buffered));
+    await this.append(this.buffer.subarray(0, this.buffered));
     this.buffered = 0;
     this.written = performance.now();
+  }
+
+  private async append(records: Buffer): Promise<void> {
+    for (let at = 0; at < records.length; ) {
+      const { bytesWritten } = await this.file.write(records, at, records.length - at, this.bytes);
+      this.bytes += bytesWritten;
+      at += bytesWritten;
+    }
   }
 
   /** Writes what is left and closes the file. */
   async close(): Promise<void> {
     try {
       await this.write();
-      if (this.last) await this.file.appendFile(this.last);
+      if (this.last) await this.append(this.last);
       await this.file.sync();
     } finally {
       await this.file.close();
     }
+  }
+}
+
+/**
+ * Begins the history of an attempt, with what belongs to the checkpoint that it goes on from.
+ * @returns null for a network that is too large for one
+ */
+export async function openHistory(job: {
+  resolved: ResolvedNetwork;
+  epochs: number;
+  directory: string;
+  attempt: number;
+  content: CheckpointContent | null;
+}): Promise<{ file: string; writer: HistoryWriter } | null> {
+  const { resolved, directory, content } = job;
+  const plan = planHistory(resolved, job.epochs);
+  if (!plan) return null;
+  const file = historyFileOf(weightsFileOf(job.attempt));
+  const path = join(directory, file);
+  const mark = content?.history;
+  if (!content || !mark) return { file, writer: await HistoryWriter.create(path, plan) };
+  const { state, kept } = content.snapshot;
+  const last = { epoch: state.epoch, tensors: tensorsOf(resolved, kept.last) };
+  const from = { path: join(directory, mark.file), bytes: mark.bytes };
+  try {
+    return { file, writer: await HistoryWriter.resume(path, plan, from, last) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    // Past epochs cannot be shown then; the training does not need them.
+    return { file, writer: await HistoryWriter.create(path, plan) };
   }
 }
 

@@ -1,13 +1,15 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { DatasetInfo } from '../data/dataset.ts';
-import { HebbError, type Problem, toProblem } from '../errors.ts';
-import { historyFileOf } from './history.ts';
-import type { Best, DiagnosticsRow, MetricRow, Progress, TrainingResult, TrainingTask } from './protocol.ts';
-import type { LiveProgress, QueuedJob, QueueStore, StatusChange } from './queueStore.ts';
-import type { Outcome, TrainingProcesses, TrainingRun, Update } from './runner.ts';
-import { isFinal, type JobState, mayFollow, statesBefore } from './states.ts';
+import { HebbError } from '../errors.ts';
+import { ActiveJob, cancelledEntry, cancelledFrom, noSpace, pausedEntry, rateEntry, standingAt } from './activeJob.ts';
+import type { RateChange, TrainingTask } from './protocol.ts';
+import type { LiveProgress, LogEntry, QueuedJob, QueueStore } from './queueStore.ts';
+import type { TrainingProcesses } from './runner.ts';
+import { checkAction, refusal } from './states.ts';
+import { keepWeights } from './storedWeights.ts';
 
 export interface QueueOptions {
   store: QueueStore;
@@ -17,283 +19,305 @@ export interface QueueOptions {
   threads: number;
   /** Instruction sets of this machine, the one to use first. */
   isas: readonly string[];
+  kernelVersion: string;
   /** Holds a folder for each dataset and for each model, named by id. */
   datasetsDirectory: string;
   modelsDirectory: string;
+  /** What is wrong with the room on the disk; null: nothing. */
+  shortOfSpace(): Promise<string | null>;
   logger: Logger;
 }
 
-interface Active {
-  job: QueuedJob;
-  run: TrainingRun | null;
-  cancelling: boolean;
-  live: LiveProgress;
-  best: Best | null;
-  done: Promise<void>;
-}
-
-/** A job whose training process died so often fails. */
-const mostDeaths = 3;
+/** A job whose runner has not been heard of for so long comes free. */
+const leaseMs = 30_000;
+/** How often leases are prolonged and abandoned jobs are looked for, and how often the disk is looked at. */
+const heartbeatMs = 10_000;
+const diskMs = 1000;
+/** How long runs may take to write their checkpoint when the service stops. */
+const stopMs = 5000;
 
 /** Takes jobs from the store and has them trained, some at a time. What it knows is in the store: it may die at any moment. */
 export class JobQueue {
   private readonly options: QueueOptions;
-  private readonly active = new Map<string, Active>();
+  private readonly runner = randomUUID();
+  private readonly active = new Map<string, { job: ActiveJob; done: Promise<void> }>();
+  private readonly timers: NodeJS.Timeout[] = [];
   private closing = false;
+  /** No job starts: the disk is full, or has not been looked at. */
+  private held = true;
+  private claiming: Promise<void> | null = null;
+  private claimAgain = false;
+  private watching = false;
 
   constructor(options: QueueOptions) {
     this.options = options;
   }
 
   /** Puts jobs that were running when the service ended back into the queue, and begins. To be called once. */
-  start(): void {
-    for (const job of this.options.store.running()) this.requeue(job);
+  async start(): Promise<void> {
+    await this.freeAbandoned();
+    await this.watchDisk();
+    const every = (ms: number, what: () => Promise<void>) => {
+      const run = () =>
+        what().catch((error) => this.options.logger.error({ err: error }, 'the queue could not be tended'));
+      this.timers.push(setInterval(run, ms).unref());
+    };
+    every(heartbeatMs, () => this.beat());
+    every(diskMs, () => this.watchDisk());
     this.wake();
     if (!this.closing) this.options.processes.warm();
   }
 
   /** Looks for jobs to start; to be called when one was added. */
   wake(): void {
-    while (!this.closing && this.active.size < this.options.jobs) {
-      const job = this.options.store.nextQueued();
-      if (!job) return;
-      const change: StatusChange = { state: 'running', startedAt: new Date().toISOString() };
-      if (!this.change(job.id, 'queued', change)) return;
-      const live = { progress: job.progress, metrics: {} };
-      const active: Active = { job, run: null, cancelling: false, live, best: null, done: Promise.resolve() };
-      this.active.set(job.id, active);
-      active.done = this.train(active);
+    this.claimAgain = true;
+    this.claiming ??= this.claimAll().finally(() => {
+      this.claiming = null;
+    });
+  }
+
+  private async claimAll(): Promise<void> {
+    try {
+      while (this.claimAgain) {
+        this.claimAgain = false;
+        while (!this.closing && !this.held && this.active.size < this.options.jobs) {
+          const job = await this.options.store.claim(this.runner, Date.now() + leaseMs);
+          if (!job) break;
+          this.begin(job);
+        }
+      }
+    } catch (error) {
+      this.options.logger.error({ err: error }, 'no job could be taken from the queue');
     }
+  }
+
+  private begin(job: QueuedJob): void {
+    const { store, processes, modelsDirectory } = this.options;
+    const logger = this.options.logger.child({ job: job.id });
+    const directory = join(modelsDirectory, job.id);
+    const active = new ActiveJob(job, { store, directory, logger });
+    const obstacle = this.obstacleTo(job);
+    if (obstacle) active.pause(obstacle);
+    const done = active
+      .train(
+        (task) => processes.run(task),
+        () => this.taskOf(job, directory),
+      )
+      .then(() => {
+        this.active.delete(job.id);
+        this.wake();
+        if (!this.closing) processes.warm();
+      });
+    this.active.set(job.id, { job: active, done });
   }
 
   /** How far a running job is: newer than what is stored. */
   progressOf(id: string): LiveProgress | undefined {
-    return this.active.get(id)?.live;
+    return this.active.get(id)?.job.live;
   }
 
   /**
-   * Cancels a queued job at once, a running one as soon as its training process has written what it has.
+   * Cancels a job: a running one as soon as its training process has written what it has, others with the best weights of their
+   * checkpoint.
    * @throws HebbError('state-conflict') where it has ended, ends meanwhile, or is being cancelled already
    */
-  async cancel(id: string, state: JobState): Promise<void> {
-    const active = this.active.get(id);
+  async cancel(id: string): Promise<void> {
+    const active = await this.activeOf(id);
     if (active) {
-      if (active.cancelling) throw conflict('the job is being cancelled already');
-      active.cancelling = true;
-      active.run?.cancel();
+      if (active.job.cancelling) throw refusal('cancel', 'the job is being cancelled already');
+      active.job.cancel();
       return active.done;
     }
-    if (isFinal(state)) throw conflict(`the job is ${state}`);
-    const change: StatusChange = { state: 'cancelled', finishedAt: new Date().toISOString() };
-    if (!this.change(id, state, change)) throw conflict(`the job is not ${state} any more`);
+    const { store, modelsDirectory } = this.options;
+    const { job, state } = await this.find(id);
+    checkAction('cancel', state);
+    // Out of the queue first, so that nobody takes it up meanwhile.
+    const reason = { code: 'asked', message: 'The job is being cancelled.' } as const;
+    if (state === 'queued' && !(await store.change(id, 'queued', { state: 'paused', pause: reason }))) {
+      return this.cancel(id);
+    }
+    if (state === 'running') throw refusal('cancel', 'the job changes hands just now');
+    const directory = join(modelsDirectory, id);
+    if (job.checkpoints.length > 0) await mkdir(directory, { recursive: true });
+    const result = await keepWeights(job, job.checkpoints, directory);
+    const change = { ...cancelledFrom(job.progress, result), finishedAt: new Date().toISOString() };
+    if (await store.change(id, 'paused', change, { result: result ?? undefined, log: cancelledEntry })) return;
+    throw refusal('cancel', 'the state of the job changed meanwhile');
   }
 
-  /** Ends the training processes; their jobs go back into the queue. Takes about a second. */
+  /**
+   * Puts a job aside: a running one at its next step, with a checkpoint; its place goes to others.
+   * @throws HebbError('state-conflict') where it is neither queued nor running, or is being cancelled
+   */
+  async pause(id: string): Promise<void> {
+    const reason = { code: 'asked', message: 'The job was paused by hand.' } as const;
+    const active = await this.activeOf(id);
+    if (active) {
+      if (active.job.cancelling) throw refusal('pause', 'the job is being cancelled');
+      active.job.pause(reason);
+      await active.done;
+      const { state } = await this.find(id);
+      if (state !== 'paused') throw refusal('pause', `the job is ${state}`, state);
+      return;
+    }
+    const { store } = this.options;
+    const { state } = await this.find(id);
+    checkAction('pause', state);
+    if (state === 'running') throw refusal('pause', 'the job changes hands just now');
+    const change = { state: 'paused', pause: reason } as const;
+    if (!(await store.change(id, 'queued', change, { log: pausedEntry(reason) }))) return this.pause(id);
+  }
+
+  /** @throws HebbError('state-conflict') where the job is not paused */
+  async resume(id: string): Promise<void> {
+    const { store } = this.options;
+    const { state } = await this.find(id);
+    checkAction('resume', state);
+    const log: LogEntry = { level: 'info', event: 'resumed', message: 'the job was put back into the queue by hand' };
+    if (!(await store.change(id, 'paused', { state: 'queued', pause: null }, { log }))) return this.resume(id);
+    this.wake();
+  }
+
+  /**
+   * Changes the learning rate of a job that runs or is paused. Resolves when the change is durable.
+   * @returns from which step on it holds
+   * @throws HebbError('state-conflict') in any other state, or where the training ends before
+   */
+  async setRate(id: string, learningRate: number): Promise<RateChange> {
+    const active = await this.activeOf(id);
+    if (active) return active.job.setRate(learningRate);
+    const { store } = this.options;
+    const { job, state } = await this.find(id);
+    checkAction('change the learning rate of', state);
+    const change = { step: job.checkpoints[0]?.step ?? 0, learningRate };
+    if (!(await store.setRate(id, change, rateEntry(change)))) return this.setRate(id, learningRate);
+    return change;
+  }
+
+  /** The job where it is claimed here, also where that is happening just now. */
+  private async activeOf(id: string) {
+    await this.claiming;
+    return this.active.get(id);
+  }
+
+  private async find(id: string) {
+    const found = await this.options.store.job(id);
+    if (!found) throw new HebbError('not-found', `there is no job ${id}`);
+    return found;
+  }
+
+  /** Lets the jobs under way write a checkpoint, puts them back into the queue, and ends the training processes. */
   async close(): Promise<void> {
     this.closing = true;
+    for (const timer of this.timers) clearInterval(timer);
+    await this.claiming;
     const running = [...this.active.values()];
+    for (const { job } of running) job.stop();
+    const done = Promise.all(running.map(({ done }) => done));
+    const late = new Promise<void>((resolve) => setTimeout(resolve, stopMs).unref());
+    await Promise.race([done, late]);
     await this.options.processes.close();
-    await Promise.all(running.map(({ done }) => done));
+    await done;
   }
 
-  private async train(active: Active): Promise<void> {
-    const { job } = active;
-    const logger = this.options.logger.child({ job: job.id });
-    try {
-      const directory = join(this.options.modelsDirectory, job.id);
-      await mkdir(directory, { recursive: true });
-      const outcome = await this.runTask(active, this.taskOf(job, directory));
-      logger.info({ outcome: outcome.type }, 'a run of the job ended');
-      await this.finish(active, outcome, directory);
-    } catch (error) {
-      logger.error({ err: error }, 'the job could not be run');
-      active.run?.kill();
-      await active.run?.outcome;
-      attempt(logger, () => this.fail(job, toProblem(error)));
+  private async beat(): Promise<void> {
+    const claims = [...this.active.values()].map(({ job }) => job.claim);
+    const lost = claims.length > 0 ? await this.options.store.prolong(claims, Date.now() + leaseMs) : [];
+    for (const { job, attempt } of lost) {
+      const active = this.active.get(job)?.job;
+      if (active?.claim.attempt === attempt) active.kill();
     }
-    this.active.delete(job.id);
-    attempt(logger, () => this.wake());
-    if (!this.closing) this.options.processes.warm();
+    await this.freeAbandoned();
+    // Also those that met a full disk before it was seen.
+    if (!this.held) await this.releasePaused();
+    this.wake();
   }
 
-  private async runTask(active: Active, task: TrainingTask): Promise<Outcome> {
-    if (this.closing) return { type: 'died', signal: null, exitCode: null, stderr: '' };
-    const run = this.options.processes.run(task);
-    active.run = run;
-    if (active.cancelling) run.cancel();
-    for await (const updates of run.updates()) this.take(active, updates);
-    return run.outcome;
+  /** Jobs that run according to the store, but nowhere: their runner died, or could not store how they ended. */
+  private async freeAbandoned(): Promise<void> {
+    const { store } = this.options;
+    for (const job of await store.abandoned(this.runner)) {
+      if (this.active.has(job.id)) continue;
+      const change = { state: 'queued', restarts: job.restarts + 1, ...standingAt(job, job.checkpoints[0]) } as const;
+      const claim = { job: job.id, attempt: job.attempt };
+      const message = 'the runner of the job is gone: it goes on from its last checkpoint';
+      const data = { step: job.checkpoints[0]?.step ?? 0 };
+      const log: LogEntry = { level: 'warn', event: 'requeued', message, data };
+      if (await store.change(job.id, 'running', change, { claim, log })) this.wake();
+    }
   }
 
-  private taskOf(job: QueuedJob, outputDirectory: string): TrainingTask {
+  /** Puts jobs aside while there is little room on the disk, and lets them go on when there is some again. */
+  private async watchDisk(): Promise<void> {
+    if (this.watching) return;
+    this.watching = true;
+    try {
+      const { shortOfSpace, logger } = this.options;
+      const shortage = await shortOfSpace();
+      if (shortage !== null) {
+        if (!this.held) logger.warn(shortage);
+        this.held = true;
+        for (const { job } of this.active.values()) if (!job.pausing) job.pause(noSpace(shortage));
+        return;
+      }
+      if (this.held) await this.releasePaused();
+      this.held = false;
+      this.wake();
+    } finally {
+      this.watching = false;
+    }
+  }
+
+  private async releasePaused(): Promise<void> {
+    const { store } = this.options;
+    const log: LogEntry = { level: 'info', event: 'resumed', message: 'there is room on the disk again' };
+    for (const id of await store.paused('disk-space')) {
+      await store.change(id, 'paused', { state: 'queued', pause: null }, { log });
+    }
+  }
+
+  /** A job goes on only where it would end in the same bits. */
+  private obstacleTo({ isa, kernelVersion }: QueuedJob): { code: 'other-machine'; message: string } | null {
+    const { isas } = this.options;
+    const here = this.options.kernelVersion;
+    const begun = 'The job began with';
+    const then = 'resume it where that is to be had, or cancel it, which keeps its best weights, and send it again.';
+    if (isa !== null && !isas.includes(isa)) {
+      return { code: 'other-machine', message: `${begun} ${isa}, this machine has ${isas.join(', ')}: ${then}` };
+    }
+    if (kernelVersion !== null && kernelVersion !== here) {
+      return { code: 'other-machine', message: `${begun} kernels ${kernelVersion}, these are ${here}: ${then}` };
+    }
+    return null;
+  }
+
+  private async taskOf(job: QueuedJob, outputDirectory: string): Promise<TrainingTask> {
     const { isas, threads, datasetsDirectory, store } = this.options;
-    const dataset = job.dataset === null ? noDataset(job) : store.dataset(job.dataset);
+    const dataset = job.dataset === null ? noDataset(job) : await store.dataset(job.dataset);
     if (!dataset) throw new HebbError('unknown-dataset', `the job's dataset ${job.dataset} is gone`);
     return {
       jobId: job.id,
-      attempt: job.restarts,
+      attempt: job.attempt,
       datasetDirectory: join(datasetsDirectory, job.dataset ?? ''),
       dataset,
       network: job.network,
       training: job.training,
       outputDirectory,
-      initialWeights: this.initialWeightsOf(job),
-      // A job that starts over gives the same bits only on the instruction set that it began with.
-      isa: job.isa !== null && isas.includes(job.isa) ? job.isa : isas[0]!,
+      initialWeights: await this.initialWeightsOf(job),
+      checkpoints: job.checkpoints.map(({ file }) => file),
+      mustResume: job.fork !== null,
+      rateChanges: job.rateChanges,
+      isa: job.isa ?? isas[0]!,
       threads,
     };
   }
 
-  private initialWeightsOf({ initialWeights }: QueuedJob): TrainingTask['initialWeights'] {
+  private async initialWeightsOf({ initialWeights }: QueuedJob): Promise<TrainingTask['initialWeights']> {
     if (!initialWeights) return null;
     const { model, loaded } = initialWeights;
-    const file = this.options.store.weightsFile(model);
-    if (file === undefined) throw new HebbError('unknown-model', `the model ${model} that the job starts from is gone`);
+    const file = await this.options.store.weightsFile(model);
+    if (file === null) throw new HebbError('unknown-model', `the model ${model} that the job starts from is gone`);
     return { file: join(this.options.modelsDirectory, model, file), tensors: loaded };
-  }
-
-  /** Stores what is to be kept of the updates and tells the rest. */
-  private take(active: Active, updates: Update[]): void {
-    const { store } = this.options;
-    const { id } = active.job;
-    const rows: MetricRow[] = [];
-    const diagnostics: DiagnosticsRow[] = [];
-    const before = active.live;
-    for (const update of updates) {
-      if (update.type === 'started') {
-        store.setIsa(id, update.isa);
-        continue;
-      }
-      if (update.type === 'diagnostics') {
-        const { type: _, ...row } = update;
-        diagnostics.push(row);
-        continue;
-      }
-      if (update.type === 'rangeTest') {
-        store.setRangeTest(id, update.rangeTest);
-        continue;
-      }
-      if (update.type === 'row') {
-        rows.push(update.row);
-        active.best = update.best;
-      }
-      const metrics = update.type === 'row' ? update.row.values : update.metrics;
-      active.live = { progress: update.progress, metrics };
-    }
-    if (rows.length + diagnostics.length > 0)
-      store.record(id, { rows, diagnostics, ...active.live, best: active.best });
-    if (active.live !== before) store.announce(id, active.live);
-  }
-
-  private async finish(active: Active, outcome: Outcome, directory: string): Promise<void> {
-    const { job } = active;
-    const finishedAt = new Date().toISOString();
-    switch (outcome.type) {
-      case 'completed':
-      case 'cancelled': {
-        const { result, type: state } = outcome;
-        await removeAllBut(directory, [result.weightsFile, historyFileOf(result.weightsFile)]);
-        const { metrics, best, test, weightsHash } = result;
-        const progress = endOf(active.live.progress, state, result);
-        this.change(job.id, 'running', { state, finishedAt, progress, metrics, best, test, weightsHash }, result);
-        return;
-      }
-      case 'failed': {
-        const { result, problem } = outcome;
-        if (!result) {
-          await rm(directory, { recursive: true, force: true });
-          return this.fail(job, problem);
-        }
-        await removeAllBut(directory, [result.weightsFile, historyFileOf(result.weightsFile)]);
-        const { metrics, best, weightsHash } = result;
-        const change = { state: 'failed', finishedAt, error: problem, metrics, best, weightsHash } as const;
-        this.change(job.id, 'running', change, result);
-        return;
-      }
-      case 'died':
-        await rm(directory, { recursive: true, force: true });
-        if (active.cancelling) {
-          this.change(job.id, 'running', { state: 'cancelled', finishedAt });
-        } else if (this.closing) {
-          this.requeue(job);
-        } else if (job.deaths + 1 < mostDeaths) {
-          this.requeue({ ...job, deaths: job.deaths + 1 });
-        } else {
-          this.fail({ ...job, deaths: job.deaths + 1 }, deathProblem(outcome));
-        }
-    }
-  }
-
-  /** Back to the start: the weights begin anew, and being a function of the job they end the same. */
-  private requeue(job: QueuedJob): void {
-    this.change(job.id, 'running', {
-      state: 'queued',
-      startedAt: null,
-      restarts: job.restarts + 1,
-      deaths: job.deaths,
-      progress: startOf(job.progress),
-      metrics: {},
-      best: null,
-      rangeTest: null,
-    });
-  }
-
-  private fail(job: QueuedJob, error: Problem): void {
-    const finishedAt = new Date().toISOString();
-    this.change(job.id, 'running', { state: 'failed', finishedAt, error, deaths: job.deaths });
-  }
-
-  private change(id: string, from: JobState, change: StatusChange, result?: TrainingResult): boolean {
-    if (!mayFollow(from, change.state)) throw new Error(`a job does not go from ${from} to ${change.state}`);
-    return this.options.store.change(id, from, change, result);
-  }
-}
-
-/** A store that fails (a full disk) leaves a job as it is: the next start takes it up. */
-function attempt(logger: Logger, change: () => void): void {
-  try {
-    change();
-  } catch (error) {
-    logger.error({ err: error }, 'the state of a job could not be stored');
-  }
-}
-
-function conflict(what: string): HebbError {
-  return new HebbError(
-    'state-conflict',
-    `${what}; only a job that is ${statesBefore('cancelled').join(', ')} can be cancelled`,
-  );
-}
-
-function deathProblem({ signal, exitCode, stderr }: Extract<Outcome, { type: 'died' }>): Problem {
-  const how = signal
-    ? `was killed by ${signal}`
-    : exitCode === null
-      ? 'could not be started'
-      : `ended with exit code ${exitCode}`;
-  const why = signal === 'SIGKILL' ? " (most likely by the kernel's out-of-memory killer)" : '';
-  const last = stderr.trim().split('\n').at(-1);
-  const said = last ? `; its last words: ${last.slice(0, 300)}` : '';
-  return new HebbError(
-    'training-died',
-    `the training process died ${mostDeaths} times; the last time it ${how}${why}${said}`,
-  ).toProblem();
-}
-
-function startOf(progress: Progress): Progress {
-  return { ...progress, epoch: 0, step: 0, fraction: 0, samplesPerSecond: null, etaSeconds: null };
-}
-
-/** How far a job came; one that was cut short is as far as the weights that are kept. */
-function endOf(progress: Progress, state: 'completed' | 'cancelled', { step, best }: TrainingResult): Progress {
-  if (state === 'completed') return { ...progress, fraction: 1, etaSeconds: 0 };
-  const fraction = progress.steps > 0 ? step / progress.steps : 0;
-  return { ...progress, epoch: best?.epoch ?? progress.epoch, step, fraction, etaSeconds: null };
-}
-
-async function removeAllBut(directory: string, files: string[]): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (!files.includes(name)) await rm(join(directory, name), { force: true });
   }
 }
 

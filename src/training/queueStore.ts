@@ -3,13 +3,29 @@ import type { Problem } from '../errors.ts';
 import type { WeightMatch } from '../nn/initialWeights.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
-import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress, RangeTest, TrainingResult } from './protocol.ts';
+import type {
+  Best,
+  CheckpointNote,
+  DiagnosticsRow,
+  MetricRow,
+  MetricValues,
+  Progress,
+  RangeTest,
+  RateChange,
+  TrainingResult,
+} from './protocol.ts';
 import type { JobState } from './states.ts';
 
 /** A model that a job starts from, and what it takes of it. */
 export interface InitialWeights extends WeightMatch {
   /** Its id. */
   model: string;
+}
+
+/** Why a job is paused: asked for; no room on the disk; begun on an instruction set or by kernels that are not here. */
+export interface PauseReason {
+  code: 'asked' | 'disk-space' | 'other-machine';
+  message: string;
 }
 
 /** What the queue needs to know of a job. */
@@ -22,51 +38,103 @@ export interface QueuedJob {
   metrics: MetricValues;
   best: Best | null;
   restarts: number;
+  /** Deaths of its training process since its checkpoint of step `deathStep`. */
   deaths: number;
+  deathStep: number;
   isa: string | null;
+  kernelVersion: string | null;
   initialWeights: InitialWeights | null;
+  fork: { job: string; step: number } | null;
+  rateChanges: RateChange[];
+  /** Number of the newest attempt. */
+  attempt: number;
+  /** Newest first. */
+  checkpoints: CheckpointNote[];
 }
 
 /** What changes with a job's state. */
 export interface StatusChange {
   state: JobState;
-  startedAt?: string | null;
   finishedAt?: string;
   progress?: Progress;
   metrics?: MetricValues;
   best?: Best | null;
   test?: MetricValues | null;
   error?: Problem;
+  pause?: PauseReason | null;
   restarts?: number;
   deaths?: number;
-  isa?: string;
+  deathStep?: number;
   weightsHash?: string;
   rangeTest?: RangeTest | null;
 }
 
-/** The durable side of the queue. Each call is one transaction. */
+/** A runner's hold on a job: one attempt, as long as its lease is prolonged. */
+export interface Claim {
+  job: string;
+  attempt: number;
+}
+
+/** A message for the job's log. */
+export interface LogEntry {
+  level: 'info' | 'warn' | 'error';
+  /** Short and stable. */
+  event: string;
+  message: string;
+  data?: Record<string, unknown>;
+}
+
+/**
+ * The durable side of the queue: all that the runners of one or of several machines need to agree on. Each call is one
+ * transaction. A claim is good as long as no newer attempt of its job was begun: afterwards all that its runner says is refused.
+ */
 export interface QueueStore {
-  /** The next job by priority, then age. */
-  nextQueued(): QueuedJob | undefined;
-  running(): QueuedJob[];
-  dataset(id: string): DatasetInfo | undefined;
+  /** Takes the queued job of highest priority, of several the oldest, for a runner until a time (ms); it then runs. */
+  claim(runner: string, until: number): Promise<QueuedJob | null>;
+  /** Prolongs leases. @returns the claims that are not good any more */
+  prolong(claims: Claim[], until: number): Promise<Claim[]>;
+  /** Jobs that run, but whose lease is over or whose runner is known to be gone. */
+  abandoned(runner: string): Promise<QueuedJob[]>;
+  job(id: string): Promise<{ job: QueuedJob; state: JobState } | null>;
+  dataset(id: string): Promise<DatasetInfo | null>;
   /** Name of the weights file in the model's folder. */
-  weightsFile(model: string): string | undefined;
-  /** Changes the state, tells of it, and stores the model where the run left one; false where the job is not in `from`. */
-  change(id: string, from: JobState, change: StatusChange, result?: TrainingResult): boolean;
-  setIsa(id: string, isa: string): void;
-  record(id: string, news: JobNews): void;
-  setRangeTest(id: string, rangeTest: RangeTest): void;
+  weightsFile(model: string): Promise<string | null>;
+  /**
+   * Keeps what a training process told: all of it or nothing.
+   * @returns the job's checkpoints that are kept, newest first; null where the claim is not good any more
+   */
+  record(claim: Claim, news: JobNews): Promise<CheckpointNote[] | null>;
+  /**
+   * Changes the state from `from`, tells of it, and stores the model where the run left one.
+   * @param claim needed to change a job that runs
+   * @returns false where the job is in another state, or the claim is not good any more
+   */
+  change(
+    id: string,
+    from: JobState,
+    change: StatusChange,
+    more?: { claim?: Claim; result?: TrainingResult; log?: LogEntry },
+  ): Promise<boolean>;
+  /** Sets a learning rate from a step on, of a job that is paused. @returns false where it is not */
+  setRate(id: string, change: RateChange, log: LogEntry): Promise<boolean>;
+  /** Ids of the jobs that are paused for this reason. */
+  paused(code: PauseReason['code']): Promise<string[]>;
   /** Tells of progress that is not stored. */
   announce(id: string, live: LiveProgress): void;
 }
 
 /** What a training process told since the last time. */
-export interface JobNews {
+export interface JobNews extends LiveProgress {
+  log: LogEntry[];
+  /** What it runs on. */
+  started?: { isa: string; kernelVersion: string };
+  rangeTest?: RangeTest;
+  /** Files of checkpoints that turned out to be of no use. */
+  damaged: string[];
+  rateChanges: RateChange[];
   rows: MetricRow[];
   diagnostics: DiagnosticsRow[];
-  progress: Progress;
-  metrics: MetricValues;
+  checkpoints: CheckpointNote[];
   best: Best | null;
 }
 

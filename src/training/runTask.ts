@@ -2,7 +2,6 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SplitName } from '../data/dataset.ts';
 import { splitIndices } from '../data/split.ts';
-
 import { openSplit } from '../data/store.ts';
 import type { Problem } from '../errors.ts';
 import { MappedFile } from '../native.ts';
@@ -10,11 +9,12 @@ import { assertFinite, type Evaluation, evaluate, type TrainingSplit } from '../
 import { takeWeights } from '../nn/initialWeights.ts';
 import { Network } from '../nn/network.ts';
 import { rowWeights } from '../nn/rowWeights.ts';
-import { DivergedError, type TrainingData, type TrainingEvent, type TrainingOutcome, train } from '../nn/trainer.ts';
+import { DivergedError, type TrainingData, type TrainingOutcome } from '../nn/trainer.ts';
 import { decodeSafetensors } from '../nn/weights.ts';
-import { HistoryWriter, historyFileOf, planHistory } from './history.ts';
+import { sha256, writeDurably } from './durableFile.ts';
+import { weightsFileOf } from './jobFiles.ts';
 import type { JobEvaluation, TrainingResult, TrainingTask } from './protocol.ts';
-import { weightsFileOf, writeDurably } from './weightsFile.ts';
+import { type ResumableEvent, type TaskControl, trainResumably } from './resumable.ts';
 
 /** Maps a split's file into memory; null where the dataset has no samples in it. */
 async function mapSplit(task: TrainingTask, name: SplitName): Promise<TrainingSplit | null> {
@@ -78,38 +78,17 @@ async function trainingData(task: TrainingTask): Promise<TrainingData | null> {
 /** How a task ended: what it leaves, and the problem where it failed. */
 export type TaskOutcome =
   | { type: 'completed' | 'cancelled'; result: TrainingResult }
+  | { type: 'paused' }
   | { type: 'failed'; problem: Problem; result: TrainingResult };
-/** Hands on what a training tells, and writes the weights of its epochs to a file where the network is small. */
-async function* keepingHistory(
-  network: Network,
-  { attempt, outputDirectory, training }: TrainingTask,
-  events: AsyncGenerator<TrainingEvent, TrainingOutcome>,
-): AsyncGenerator<TrainingEvent, TrainingOutcome> {
-  const plan = planHistory(network.resolved, training.epochs);
-  if (!plan) return yield* events;
-  const path = join(outputDirectory, historyFileOf(weightsFileOf(attempt)));
-  const history = await HistoryWriter.create(path, plan);
-  try {
-    for (;;) {
-      const { value, done } = await events.next();
-      if (done) return value;
-      // The training waits here: these are the weights at the end of the epoch.
-      if (value.type === 'row' && value.row.kind === 'epoch') await history.add(value.row.epoch, network.weights());
-      yield value;
-    }
-  } finally {
-    await history.close();
-  }
-}
 
 /**
  * Does a whole training task: network, data, training, evaluation of the test split, weights file. A training that diverged
  * leaves its last finite weights.
- * Yields what train yields.
  * @throws HebbError where a file is damaged or the weights of a network that is not trained give no finite loss
  */
-export async function* runTask(task: TrainingTask, signal: AbortSignal): AsyncGenerator<TrainingEvent, TaskOutcome> {
+export async function* runTask(task: TrainingTask, control: TaskControl): AsyncGenerator<ResumableEvent, TaskOutcome> {
   const { training } = task;
+  const { cancel } = control;
   const network = new Network(task.network, {
     checked: true,
     seed: training.seed,
@@ -125,7 +104,7 @@ export async function* runTask(task: TrainingTask, signal: AbortSignal): AsyncGe
     }
     const data = await trainingData(task);
     let outcome: TrainingOutcome = {
-      cancelled: signal.aborted,
+      cancelled: cancel.aborted,
       stopped: false,
       step: 0,
       metrics: {},
@@ -135,8 +114,10 @@ export async function* runTask(task: TrainingTask, signal: AbortSignal): AsyncGe
     const measure = (split: TrainingSplit, targets: TrainingData['targets'], detailed = false) =>
       evaluate(network, split, { targets, loss: training.loss, metrics: training.metrics, detailed });
     if (training.epochs > 0 && data) {
-      outcome = yield* keepingHistory(network, task, train(network, data, training, signal, { diagnostics: true }));
-    } else if (data && !signal.aborted) {
+      const ended = yield* trainResumably(network, data, task, control);
+      if (ended === 'paused') return { type: 'paused' };
+      outcome = ended;
+    } else if (data && !cancel.aborted) {
       outcome.metrics = (await measure(data.train, data.targets)).values;
     }
     assertFinite(network, 'at the end');
@@ -182,6 +163,8 @@ async function leave(
   evaluation: JobEvaluation | null = null,
 ): Promise<TrainingResult> {
   const weightsFile = weightsFileOf(task.attempt);
-  const weightsHash = await writeDurably(join(task.outputDirectory, weightsFile), network.toSafetensors());
+  const content = network.toSafetensors();
+  await writeDurably(join(task.outputDirectory, weightsFile), content);
+  const weightsHash = sha256(content);
   return { weightsFile, weightsHash, step, metrics, best, test, evaluation, rangeTest };
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants, setPriority } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
@@ -8,18 +9,30 @@ import type { Problem } from '../errors.ts';
 import type { FromWorker, ToWorker, TrainingResult, TrainingTask } from './protocol.ts';
 
 /** What a training process tells of a job under way. */
-export type Update = Extract<FromWorker, { type: 'started' | 'rangeTest' | 'progress' | 'row' | 'diagnostics' }>;
+export type Update = Exclude<
+  FromWorker,
+  { type: 'ready' } | { type: 'completed' | 'cancelled' } | { type: 'paused' } | { type: 'failed' }
+>;
 
-/** How a job's run ended. `died`: the process ended before the job did. */
+/** How a job's run ended. `died`: the process ended before the job did, for want of memory where that is known. */
 export type Outcome =
   | { type: 'completed' | 'cancelled'; result: TrainingResult }
   | { type: 'failed'; problem: Problem; result?: TrainingResult }
-  | { type: 'died'; signal: NodeJS.Signals | null; exitCode: number | null; stderr: string };
+  | { type: 'paused' }
+  | Death;
+
+export interface Death {
+  type: 'died';
+  signal: NodeJS.Signals | null;
+  exitCode: number | null;
+  outOfMemory: boolean;
+  stderr: string;
+}
 
 /** A process that is not ready after so long is ended. */
 const readyTimeoutMs = 60_000;
-/** A process that does not answer a cancel after so long is ended. */
-const cancelTimeoutMs = 120_000;
+/** A process that does not answer a cancel or a pause after so long is ended. */
+const answerTimeoutMs = 120_000;
 /** How long an idle process may take to leave. */
 const leaveTimeoutMs = 1000;
 /** Time between two batches of updates, so that quick epochs share a transaction. */
@@ -82,8 +95,22 @@ export class TrainingRun {
 
   /** Asks the process to end the job with the weights that it has. */
   cancel(): void {
-    this.process?.send({ type: 'cancel' });
-    const timer = setTimeout(() => this.kill(), cancelTimeoutMs);
+    this.ask({ type: 'cancel' });
+  }
+
+  /** Asks the process to write a checkpoint and to stop there. */
+  pause(): void {
+    this.ask({ type: 'pause' });
+  }
+
+  /** Asks the process for another learning rate; an update says from which step on it holds. */
+  setRate(learningRate: number): void {
+    this.process?.send({ type: 'setRate', learningRate });
+  }
+
+  private ask(message: ToWorker): void {
+    this.process?.send(message);
+    const timer = setTimeout(() => this.kill(), answerTimeoutMs);
     void this.outcome.then(() => clearTimeout(timer));
   }
 
@@ -112,6 +139,7 @@ class TrainingProcess {
   private readonly child: ChildProcess;
   private readonly logger: Logger;
   private run: TrainingRun | null = null;
+  private readonly outOfMemoryKills = outOfMemoryKills();
   private ready = false;
   private unsent: ToWorker[] = [];
   private stderr = '';
@@ -189,15 +217,14 @@ class TrainingProcess {
         this.ready = true;
         for (const unsent of this.unsent.splice(0)) this.send(unsent);
         return;
-      case 'started':
-      case 'rangeTest':
-      case 'progress':
-      case 'row':
-      case 'diagnostics':
-        this.run?.push(message);
+      case 'completed':
+      case 'cancelled':
+      case 'paused':
+      case 'failed':
+        this.finish(message);
         return;
       default:
-        this.finish(message);
+        this.run?.push(message);
     }
   }
 
@@ -209,8 +236,10 @@ class TrainingProcess {
 
   private death(): Outcome {
     const { signalCode: signal, exitCode } = this.child;
-    this.logger.info({ signal, exitCode }, 'a training process ended');
-    return { type: 'died', signal, exitCode, stderr: this.stderr };
+    const killed = signal === 'SIGKILL' && outOfMemoryKills() > this.outOfMemoryKills;
+    const outOfMemory = killed || /out of memory|bad_alloc/i.test(this.stderr);
+    this.logger.info({ signal, exitCode, outOfMemory }, 'a training process ended');
+    return { type: 'died', signal, exitCode, outOfMemory, stderr: this.stderr };
   }
 }
 
@@ -251,7 +280,7 @@ export class TrainingProcesses {
       // No process could be started, for want of memory or process ids: as good as one that died at once.
       this.logger.error({ err: error }, 'no training process could be started');
       const run = new TrainingRun(null);
-      run.end({ type: 'died', signal: null, exitCode: null, stderr: String(error) });
+      run.end({ type: 'died', signal: null, exitCode: null, outOfMemory: false, stderr: String(error) });
       return run;
     }
   }
@@ -271,6 +300,18 @@ export class TrainingProcesses {
     void process.exited.then(() => this.processes.delete(process));
     return process;
   }
+}
+
+/** How many processes the kernel has killed for want of memory since it started, as far as that can be seen from here. */
+function outOfMemoryKills(): number {
+  const counts = ['/proc/vmstat', '/sys/fs/cgroup/memory.events'].map((path) => {
+    try {
+      return Number(/^oom_kill (\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
+    } catch {
+      return 0;
+    }
+  });
+  return Math.max(...counts);
 }
 
 /** worker.ts beside this file's source, worker.js beside its compiled form. */

@@ -5,7 +5,14 @@ import { kernelVersion } from '../native.ts';
 import type { FromWorker, ToWorker, TrainingTask } from './protocol.ts';
 import { runTask } from './runTask.ts';
 
-let job: AbortController | null = null;
+/** What the job under way is told. */
+interface Orders {
+  cancelling: AbortController;
+  pausing: boolean;
+  learningRate: number | null;
+}
+
+let job: Orders | null = null;
 
 function send(message: FromWorker): void {
   // A closed channel means that nobody is left to tell: `disconnect` ends the process.
@@ -13,11 +20,19 @@ function send(message: FromWorker): void {
 }
 
 async function start(task: TrainingTask): Promise<void> {
-  const controller = new AbortController();
-  job = controller;
+  const orders: Orders = { cancelling: new AbortController(), pausing: false, learningRate: null };
+  job = orders;
   send({ type: 'started', isa: task.isa, kernelVersion });
   try {
-    const events = runTask(task, controller.signal);
+    const events = runTask(task, {
+      cancel: orders.cancelling.signal,
+      pausing: () => orders.pausing,
+      takeRate() {
+        const { learningRate } = orders;
+        orders.learningRate = null;
+        return learningRate;
+      },
+    });
     for (;;) {
       const { value, done } = await events.next();
       if (done) {
@@ -40,7 +55,10 @@ process.on('SIGTERM', () => {});
 process.on('disconnect', () => process.exit(0));
 process.on('message', (message: ToWorker) => {
   if (message.type === 'start') void start(message.task);
-  else if (message.type === 'cancel') job?.abort();
-  else process.exit(0);
+  else if (message.type === 'leave') process.exit(0);
+  else if (!job) return;
+  else if (message.type === 'cancel') job.cancelling.abort();
+  else if (message.type === 'pause') job.pausing = true;
+  else job.learningRate = message.learningRate;
 });
 send({ type: 'ready' });

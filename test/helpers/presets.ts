@@ -61,6 +61,9 @@ export async function runPreset(
   const events = runTask(
     {
       initialWeights: null,
+      checkpoints: [],
+      mustResume: false,
+      rateChanges: [],
       jobId: request.preset,
       attempt: 0,
       datasetDirectory: folder,
@@ -71,7 +74,7 @@ export async function runPreset(
       isa,
       threads: 1,
     },
-    new AbortController().signal,
+    { cancel: new AbortController().signal, pausing: () => false, takeRate: () => null },
   );
   const rows: MetricRow[] = [];
   for (;;) {
@@ -80,6 +83,7 @@ export async function runPreset(
       if (value.type === 'row' && value.row.kind === 'epoch') rows.push(value.row);
       continue;
     }
+    if (value.type === 'paused') throw new Error('nobody paused it');
     const { weightsFile, metrics, test } = value.result;
     const { normalization } = plan.training;
     const network = new Network(plan.network, { isa, normalization });

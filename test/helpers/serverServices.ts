@@ -16,6 +16,7 @@ export const testConfig: Config = {
   threads: 1,
   isa: undefined,
   maxUploadBytes: 1024 ** 2,
+  minFreeBytes: 0,
   maxJsonBytes: 4 * 1024 ** 2,
   maxJsonDepth: 32,
   corsOrigins: [],
@@ -75,6 +76,7 @@ export async function fakeServices(): Promise<FakeServices> {
       for (const resolve of woken) resolve();
     },
     ready: () => fake.isReady,
+    stop: async () => called('stop'),
     close: async () => called('close'),
     datasets: {
       async create(request) {
@@ -120,6 +122,28 @@ export async function fakeServices(): Promise<FakeServices> {
       get: (id) => find('job', fake.job, id),
       async cancel(id) {
         return find('job', fake.job, id);
+      },
+      async pause(id) {
+        find('job', fake.job, id);
+        return structuredClone(examples.pausedJob) as Job;
+      },
+      async resume(id) {
+        find('job', fake.job, id);
+        return structuredClone(examples.queuedJob) as Job;
+      },
+      async change(id, request) {
+        find('job', fake.job, id);
+        called('change', request);
+        return structuredClone(examples.changedJob) as Job;
+      },
+      async fork(id, request, key) {
+        find('job', fake.job, id);
+        called('fork', request, key);
+        return structuredClone(examples.forkedJob) as Job;
+      },
+      checkpoints(id) {
+        find('job', fake.job, id);
+        return structuredClone(examples.checkpoints);
       },
       async delete(id) {
         find('job', fake.job, id);

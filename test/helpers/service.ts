@@ -10,6 +10,8 @@ import { createServices } from '../../src/service/index.ts';
 import type { Job, JobEvent, Services } from '../../src/service/types.ts';
 import type { JobRecord } from '../../src/store/jobs.ts';
 import type { ModelRecord } from '../../src/store/models.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { JobNews } from '../../src/training/queueStore.ts';
 import { isFinal } from '../../src/training/states.ts';
 
 export const silent: Logger = pino({ level: 'silent' });
@@ -90,6 +92,7 @@ export function jobRecord(id: string, changes: Partial<JobRecord> = {}): JobReco
       normalization: { type: 'none' },
     },
     initialWeights: null,
+    fork: null,
     traits: {
       task: 'classification',
       loss: 'softmaxCrossEntropy',
@@ -112,6 +115,11 @@ export function jobRecord(id: string, changes: Partial<JobRecord> = {}): JobReco
     error: null,
     restarts: 0,
     deaths: 0,
+    deathStep: 0,
+    attempt: -1,
+    pause: null,
+    kernelVersion: null,
+    rateChanges: [],
     isa: null,
     weightsHash: null,
     model: null,
@@ -140,4 +148,12 @@ export function modelRecord(job: JobRecord, changes: Partial<ModelRecord> = {}):
     completed: true,
     ...changes,
   };
+}
+
+/** What a training process of a job tells, as the queue stores it. */
+export function tell(store: Store, job: string, news: Partial<JobNews>): void {
+  const { progress, attempt } = store.jobs.get(job)!;
+  const nothing = { log: [], damaged: [], rateChanges: [], rows: [], diagnostics: [], checkpoints: [], best: null };
+  const kept = store.queue.record({ job, attempt }, { ...nothing, progress, metrics: {}, ...news });
+  if (!kept) throw new Error(`the job ${job} does not run`);
 }

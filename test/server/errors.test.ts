@@ -17,7 +17,7 @@ test('an unknown path is 404, a known path with another method 405 with Allow', 
   const { url } = await startServer();
   await expectProblem(await fetch(`${url}/v1/nothing`), 404, 'not-found');
   const response = await fetch(`${url}/v1/jobs/digits`, { method: 'PUT' });
-  expect(response.headers.get('allow')).toBe('DELETE, GET, HEAD');
+  expect(response.headers.get('allow')).toBe('DELETE, GET, HEAD, PATCH');
   await expectProblem(response, 405, 'method-not-allowed');
   const png = await fetch(`${url}/v1/datasets/mnist/samples/0.png`, { method: 'DELETE' });
   expect(png.headers.get('allow')).toBe('GET, HEAD');

@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { StoredEvent } from '../../src/store/events.ts';
 import { migrations } from '../../src/store/migrations.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
-import { datasetInfo, jobRecord, modelRecord, temporaryFolder } from '../helpers/service.ts';
+import { datasetInfo, jobRecord, modelRecord, tell, temporaryFolder } from '../helpers/service.ts';
 
 async function freshStore(): Promise<Store> {
   const store = openStore(await temporaryFolder());
@@ -101,10 +101,7 @@ describe('lists', () => {
       store.jobs.insert(jobRecord(id, { priority }));
     }
     const order: string[] = [];
-    for (let job = store.jobs.nextQueued(); job; job = store.jobs.nextQueued()) {
-      order.push(job.id);
-      store.jobs.change(job.id, 'queued', { state: 'running' });
-    }
+    for (let job = store.queue.claim('me', 0); job; job = store.queue.claim('me', 0)) order.push(job.id);
     expect(order).toEqual(['b', 'c', 'a', 'd']);
   });
 });
@@ -125,12 +122,12 @@ describe('a change of state', () => {
     store.jobs.change('a', 'queued', { state: 'running' });
     // A model without its job breaks a foreign key in the middle of the transaction.
     const orphan = modelRecord(jobRecord('nobody'));
-    expect(() => store.jobs.change('a', 'running', { state: 'completed' }, orphan)).toThrow(/FOREIGN KEY/);
+    expect(() => store.jobs.change('a', 'running', { state: 'completed' }, { model: orphan })).toThrow(/FOREIGN KEY/);
     expect(store.jobs.get('a')?.state).toBe('running');
     expect(store.events.lastId('a')).toBe(2);
     expect(store.models.files()).toEqual([]);
 
-    store.jobs.change('a', 'running', { state: 'completed', model: 'a' }, modelRecord(job));
+    store.jobs.change('a', 'running', { state: 'completed', model: 'a' }, { model: modelRecord(job) });
     expect(store.models.get('a')).toEqual(modelRecord(job));
     expect(store.events.lastId('a')).toBe(3);
   });
@@ -142,7 +139,7 @@ describe('aliases', () => {
     const add = (id: string, completed: boolean) => {
       store.jobs.insert(jobRecord(id));
       store.jobs.change(id, 'queued', { state: 'running' });
-      store.jobs.change(id, 'running', { state: 'completed' }, modelRecord(jobRecord(id), { completed }));
+      store.jobs.change(id, 'running', { state: 'completed' }, { model: modelRecord(jobRecord(id), { completed }) });
     };
     expect(store.models.byAlias('default')).toBeUndefined();
     add('a', true);
@@ -166,10 +163,10 @@ describe('metrics', () => {
 
   test('a job that starts over leaves no gap and no doubling', async () => {
     const store = await freshStore();
-    store.jobs.insert(jobRecord('a'));
+    store.jobs.insert(jobRecord('a', { state: 'running' }));
     const news = { progress, metrics: {}, best: null };
-    store.jobs.record('a', { rows: [row(1, 3), row(2, 2)], ...news });
-    store.jobs.record('a', { rows: [row(1, 3), row(2, 2), row(3, 1)], ...news });
+    tell(store, 'a', { rows: [row(1, 3), row(2, 2)], ...news });
+    tell(store, 'a', { rows: [row(1, 3), row(2, 2), row(3, 1)], ...news });
     const rows = store.metrics.after('a', 'epoch', 0);
     expect(rows.map(({ seq, epoch, loss }) => [seq, epoch, loss])).toEqual([
       [1, 1, 3],
@@ -183,10 +180,10 @@ describe('metrics', () => {
 
   test('thinning keeps first, last, and the extremes of each stretch', async () => {
     const store = await freshStore();
-    store.jobs.insert(jobRecord('a'));
+    store.jobs.insert(jobRecord('a', { state: 'running' }));
     const losses = Array.from({ length: 1000 }, (_, i) => (i === 321 ? 100 : i === 654 ? -100 : Math.sin(i)));
     const rows = losses.map((loss, i) => row(i + 1, loss));
-    store.jobs.record('a', { rows, progress, metrics: {}, best: null });
+    tell(store, 'a', { rows, progress, metrics: {}, best: null });
     const thin = store.metrics.thinned('a', 'epoch', 0, 42);
     const seqs = thin.map(({ seq }) => seq);
     expect(thin.length).toBeLessThanOrEqual(42);
@@ -213,8 +210,8 @@ describe('events', () => {
 
   test('are replayed after an id, then come live; progress bears the id of what was kept before it', async () => {
     const store = await freshStore();
-    store.jobs.insert(jobRecord('a'));
-    store.jobs.record('a', { rows: [row(1), row(2)], ...news });
+    store.jobs.insert(jobRecord('a', { state: 'running' }));
+    tell(store, 'a', { rows: [row(1), row(2)], ...news });
     const controller = new AbortController();
     const events = store.events.follow('a', 1, controller.signal);
     const next = async () => brief((await events.next()).value as StoredEvent);
@@ -225,7 +222,7 @@ describe('events', () => {
     expect(await waiting).toEqual([3, 'progress', 2]);
     store.events.announceProgress('a', { epoch: 7 });
     store.events.announceProgress('a', { epoch: 8 });
-    store.jobs.record('a', { rows: [row(3)], ...news });
+    tell(store, 'a', { rows: [row(3)], ...news });
     expect(await next()).toEqual([4, 'epoch', 3]);
     expect(await next()).toEqual([4, 'progress', 8]);
     const end = events.next();
@@ -235,13 +232,13 @@ describe('events', () => {
 
   test('come complete to a reader who is slower than they are', async () => {
     const store = await freshStore();
-    store.jobs.insert(jobRecord('a'));
+    store.jobs.insert(jobRecord('a', { state: 'running' }));
     const seen: number[] = [];
     const controller = new AbortController();
-    for (let epoch = 1; epoch <= 500; epoch++) store.jobs.record('a', { rows: [row(epoch)], ...news });
+    for (let epoch = 1; epoch <= 500; epoch++) tell(store, 'a', { rows: [row(epoch)], ...news });
     for await (const event of store.events.follow('a', 0, controller.signal)) {
       seen.push(event.id);
-      if (seen.length === 100) store.jobs.record('a', { rows: [row(501)], ...news });
+      if (seen.length === 100) tell(store, 'a', { rows: [row(501)], ...news });
       if (event.id === 502) controller.abort();
     }
     expect(seen).toEqual(Array.from({ length: 502 }, (_, i) => i + 1));
@@ -249,7 +246,7 @@ describe('events', () => {
 
   test('end for those who follow a job that is deleted', async () => {
     const store = await freshStore();
-    store.jobs.insert(jobRecord('a'));
+    store.jobs.insert(jobRecord('a', { state: 'running' }));
     const events = store.events.follow('a', 1, new AbortController().signal);
     const end = events.next();
     store.jobs.delete('a');
@@ -260,9 +257,9 @@ describe('events', () => {
 test('a deleted job goes at once, its history bit by bit', async () => {
   const store = await freshStore();
   for (const id of ['a', 'b']) {
-    store.jobs.insert(jobRecord(id));
+    store.jobs.insert(jobRecord(id, { state: 'running' }));
     const rows = Array.from({ length: 2500 }, (_, i) => ({ kind: 'epoch', epoch: i, step: i, values: {} }) as const);
-    store.jobs.record(id, { rows, progress, metrics: {}, best: null });
+    tell(store, id, { rows, progress, metrics: {}, best: null });
   }
   store.jobs.delete('a');
   expect(store.jobs.get('a')).toBeUndefined();
@@ -282,11 +279,11 @@ describe('diagnostics', () => {
 
   test('are kept by epoch without doubling, told as events, and go with the job', async () => {
     const store = await freshStore();
-    for (const id of ['a', 'b']) store.jobs.insert(jobRecord(id));
+    for (const id of ['a', 'b']) store.jobs.insert(jobRecord(id, { state: 'running' }));
     const row = { kind: 'epoch', epoch: 1, step: 10, values: { loss: 3 } } as const;
-    store.jobs.record('a', { ...news, rows: [row], diagnostics: [diagnosed(1, 3)] });
-    store.jobs.record('a', { ...news, diagnostics: [diagnosed(1, 3), diagnosed(5, 2)] });
-    store.jobs.record('b', { ...news, diagnostics: [diagnosed(1, 9)] });
+    tell(store, 'a', { ...news, rows: [row], diagnostics: [diagnosed(1, 3)] });
+    tell(store, 'a', { ...news, diagnostics: [diagnosed(1, 3), diagnosed(5, 2)] });
+    tell(store, 'b', { ...news, diagnostics: [diagnosed(1, 9)] });
     expect(store.diagnostics.ofJob('a')).toEqual([diagnosed(1, 3), diagnosed(5, 2)]);
     const seen: StoredEvent[] = [];
     const controller = new AbortController();
@@ -315,8 +312,8 @@ describe('diagnostics', () => {
     const store = openStore(folder);
     onTestFinished(() => store.close());
     expect(store.events.lastId('a')).toBe(1);
-    store.jobs.insert(jobRecord('b'));
-    store.jobs.record('b', { ...news, diagnostics: [diagnosed(1, 3)] });
+    store.jobs.insert(jobRecord('b', { state: 'running' }));
+    tell(store, 'b', { ...news, diagnostics: [diagnosed(1, 3)] });
     expect(store.events.lastId('b')).toBe(2);
   });
 });

@@ -2,13 +2,8 @@ import { appendFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Network } from '../../src/nn/network.ts';
-import {
-  type HistoryPlan,
-  HistoryWriter,
-  historyFileOf,
-  planHistory,
-  readHistory,
-} from '../../src/training/history.ts';
+import { type HistoryPlan, HistoryWriter, planHistory, readHistory } from '../../src/training/history.ts';
+import { historyFileOf } from '../../src/training/jobFiles.ts';
 import { temporaryFolder } from '../helpers/service.ts';
 
 const dense = (inputs: number, units: number) =>

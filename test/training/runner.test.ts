@@ -23,6 +23,9 @@ async function task(changes: Partial<TrainingTask['training']> = {}): Promise<Tr
     training: { ...training, ...changes },
     outputDirectory: await temporaryFolder(),
     initialWeights: null,
+    checkpoints: [],
+    mustResume: false,
+    rateChanges: [],
     isa: 'scalar',
     threads: 1,
   };
@@ -71,6 +74,7 @@ describe('a run', () => {
     const run = startProcesses().run(await task({ seed: behaviour.crash }));
     expect(await run.outcome).toEqual({
       type: 'died',
+      outOfMemory: false,
       signal: null,
       exitCode: 3,
       stderr: expect.stringContaining('something is wrong\n'),

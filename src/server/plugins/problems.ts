@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../../config.ts';
-import { HebbError, type ProblemCode, problemTable } from '../../errors.ts';
+import { HebbError, isNoSpace, noSpaceError, type ProblemCode, problemTable } from '../../errors.ts';
 
 const problemType = 'application/problem+json; charset=utf-8';
 /** What clients are told to wait after 429 and 503. */
@@ -74,7 +74,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
 function toHebbError(error: unknown, request: FastifyRequest, config: Config): HebbError {
   if (error instanceof HebbError) return error;
   const { code = '', statusCode = 500, message } = error as Partial<FastifyError>;
-  if (code === 'ENOSPC') return new HebbError('unavailable', 'the disk is full', undefined, { cause: error });
+  if (isNoSpace(error)) return noSpaceError(error);
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new HebbError('too-large', tooLargeDetail(request, config));
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return unsupportedMediaType(request);
   // A body whose sender is gone: nobody reads the answer, and it is no bug.

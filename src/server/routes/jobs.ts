@@ -86,6 +86,33 @@ export function jobRoutes(app: FastifyInstance, services: Services): void {
     jobs.cancel(params.id),
   );
 
+  app.post<{ Params: IdParams }>('/v1/jobs/:id/pause', { schema: schemas.pause }, async ({ params }) =>
+    jobs.pause(params.id),
+  );
+
+  app.post<{ Params: IdParams }>('/v1/jobs/:id/resume', { schema: schemas.resume }, async ({ params }) =>
+    jobs.resume(params.id),
+  );
+
+  app.patch<{ Params: IdParams }>(
+    '/v1/jobs/:id',
+    { schema: schemas.change, validatorCompiler: bodyCheckedByService },
+    async ({ params, body }) => jobs.change(params.id, body),
+  );
+
+  app.get<{ Params: IdParams }>('/v1/jobs/:id/checkpoints', { schema: schemas.checkpoints }, async ({ params }) =>
+    jobs.checkpoints(params.id),
+  );
+
+  app.post<{ Params: IdParams; Headers: schemas.CreateJobHeaders }>(
+    '/v1/jobs/:id/fork',
+    { schema: schemas.fork, validatorCompiler: bodyCheckedByService },
+    async ({ params, body, headers }, reply) => {
+      const job = await jobs.fork(params.id, body, headers['idempotency-key']);
+      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
+    },
+  );
+
   app.delete<{ Params: IdParams }>('/v1/jobs/:id', { schema: schemas.remove }, async ({ params }, reply) => {
     await jobs.delete(params.id);
     return reply.code(204).send();

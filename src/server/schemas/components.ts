@@ -111,7 +111,23 @@ export const components: Record<string, TSchema> = {
     best: nullable(Type.Object({ epoch: count }, { additionalProperties: { type: 'number' } })),
     test: nullable(metrics),
     error: nullable(component('Problem')),
-    restarts: count,
+    pause: nullable(
+      Type.Object({
+        code: Type.Enum(['asked', 'disk-space', 'other-machine']),
+        message: Type.String({ description: 'Why, and what has to happen for it to go on.' }),
+      }),
+    ),
+    restarts: Type.Integer({
+      minimum: 0,
+      description: 'How often it was taken up again after a stop of the service or a death of its training process.',
+    }),
+    fork: nullable(
+      Type.Object(
+        { job: Type.String(), step: count },
+        { description: 'The job, and the step of its checkpoint, that this one goes on from.' },
+      ),
+    ),
+    kernelVersion: nullable(Type.String({ description: 'With `isa`: on what the same job gives the same bits.' })),
     isa: nullable(Type.String({ description: 'Instruction set that it trains on.' })),
     weightsHash: nullable(Type.String({ description: 'SHA-256 of the safetensors export.' })),
     model: nullable(Type.String({ description: 'Id of the model that it became.' })),
@@ -124,7 +140,18 @@ export const components: Record<string, TSchema> = {
         { description: 'What the search for a learning rate found; null where one was given.' },
       ),
     ),
+    learningRateChanges: Type.Array(Type.Object({ step: count, learningRate: Type.Number() }), {
+      description: 'Learning rates that were set by PATCH; each holds from its step on.',
+    }),
     warnings,
+  }),
+
+  Checkpoint: Type.Object({
+    step: count,
+    epoch: count,
+    time,
+    bytes: count,
+    metrics: Type.Object({}, { additionalProperties: { type: 'number' } }),
   }),
 
   Preset: Type.Object({

@@ -89,11 +89,15 @@ export const job = {
   best: { epoch: 9, ...metrics },
   test: { loss: 0.079, accuracy: 0.976 },
   error: null,
+  pause: null,
   restarts: 0,
+  fork: null,
   isa: 'avx2',
+  kernelVersion: '2',
   weightsHash: hash,
   model: jobId,
   rangeTest: null,
+  learningRateChanges: [],
   warnings: [],
 };
 
@@ -107,8 +111,60 @@ export const queuedJob = {
   best: null,
   test: null,
   isa: null,
+  kernelVersion: null,
   weightsHash: null,
   model: null,
+};
+
+export const pausedJob = {
+  ...queuedJob,
+  state: 'paused',
+  startedAt: time,
+  progress: {
+    epoch: 4,
+    epochs: 10,
+    step: 7300,
+    steps: 16_880,
+    fraction: 0.43,
+    samplesPerSecond: null,
+    etaSeconds: null,
+  },
+  metrics,
+  best: { epoch: 4, ...metrics },
+  pause: { code: 'asked', message: 'The job was paused by hand.' },
+  isa: 'avx2',
+  kernelVersion: '2',
+};
+
+export const patch = { training: { optimizer: { learningRate: 0.0005 } } };
+
+export const changedJob = { ...pausedJob, learningRateChanges: [{ step: 7300, learningRate: 0.0005 }] };
+
+export const checkpoints = {
+  items: [
+    { step: 16_880, epoch: 10, time, bytes: 286_900, metrics },
+    { step: 13_504, epoch: 8, time, bytes: 286_900, metrics },
+  ],
+  next: null,
+};
+
+/** Two more epochs from the end of a job, at a lower rate. */
+export const forkRequest = { step: 16_880, training: { epochs: 12, optimizer: { learningRate: 0.0001 } } };
+
+export const forkedJob = {
+  ...queuedJob,
+  name: 'digits-fork',
+  fork: { job: jobId, step: 16_880 },
+  progress: {
+    epoch: 10,
+    epochs: 12,
+    step: 16_880,
+    steps: 20_256,
+    fraction: 0.83,
+    samplesPerSecond: null,
+    etaSeconds: null,
+  },
+  learningRateChanges: [{ step: 16_880, learningRate: 0.0001 }],
 };
 
 export const preset = {

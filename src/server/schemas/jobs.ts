@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { closed, component, idParams, json, locationHeader, media, pageOf, pageQuery, problems } from './common.ts';
 import { jobStates } from './components.ts';
 import * as examples from './examples.ts';
-import { jobRequestSchema } from './requests.ts';
+import { forkRequestSchema, jobPatchSchema, jobRequestSchema } from './requests.ts';
 
 const tags = ['jobs'];
 
@@ -235,6 +235,58 @@ export const cancel = {
   tags,
   params: idParams,
   response: { 200: jobResponse('The job.'), ...problems(404, 409) },
+};
+
+export const pause = {
+  operationId: 'pauseJob',
+  summary: 'Put a job aside at its next step, with a checkpoint; its place goes to others',
+  tags,
+  params: idParams,
+  response: { 200: jobResponse('The job, standing still.', examples.pausedJob), ...problems(404, 409) },
+};
+
+export const resume = {
+  operationId: 'resumeJob',
+  summary: 'Put a paused job back into the queue; it goes on from its checkpoint',
+  tags,
+  params: idParams,
+  response: { 200: jobResponse('The job.', examples.queuedJob), ...problems(404, 409) },
+};
+
+export const change = {
+  operationId: 'changeJob',
+  summary: 'Change the learning rate of a job that runs or is paused',
+  description: 'Schedules go on from the new rate. The job ends in the same bits wherever it is interrupted.',
+  tags,
+  params: idParams,
+  body: { content: { 'application/json': { schema: { ...jobPatchSchema, examples: [examples.patch] } } } },
+  response: {
+    200: jobResponse('The job; `learningRateChanges` says from which step on.', examples.changedJob),
+    ...problems(400, 404, 409, 413, 415),
+  },
+};
+
+export const checkpoints = {
+  operationId: 'listCheckpoints',
+  summary: 'The checkpoints of a job that are kept, the newest first',
+  tags,
+  params: idParams,
+  response: { 200: json('The checkpoints.', pageOf('Checkpoint'), examples.checkpoints), ...problems(404) },
+};
+
+export const fork = {
+  operationId: 'forkJob',
+  summary: 'Start a new job from a checkpoint of this one, with other settings',
+  description:
+    'It goes on with the steps, the optimiser’s state and the best weights of the checkpoint. Batches, seed, normalisation and the type of the optimiser stay.',
+  tags,
+  params: idParams,
+  headers: createHeaders,
+  body: { content: { 'application/json': { schema: { ...forkRequestSchema, examples: [examples.forkRequest] } } } },
+  response: {
+    202: json('The new job.', component('Job'), examples.forkedJob, locationHeader),
+    ...problems(400, 404, 409, 413, 415, 422, 503),
+  },
 };
 
 export const remove = {

@@ -1,3 +1,4 @@
 // Bodies that the services check themselves: their schemas stand where the rules are.
 export { datasetMetaSchema, datasetRequestSchema } from '../../data/source.ts';
-export { jobRequestSchema } from '../../service/jobRequest.ts';
+export { forkRequestSchema } from '../../service/fork.ts';
+export { jobPatchSchema, jobRequestSchema } from '../../service/jobRequest.ts';

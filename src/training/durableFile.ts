@@ -2,14 +2,10 @@ import { createHash } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Name of the file that an attempt of a job leaves. */
-export const weightsFileOf = (attempt: number): string => `${attempt}.safetensors`;
-
 /**
  * Writes a file so that it is either there in full or not at all: temporary name, fsync, rename, fsync of the folder.
- * @returns SHA-256 of the content in hex
  */
-export async function writeDurably(path: string, content: Uint8Array): Promise<string> {
+export async function writeDurably(path: string, content: Uint8Array): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     const file = await open(temporary, 'w');
@@ -30,5 +26,9 @@ export async function writeDurably(path: string, content: Uint8Array): Promise<s
   } finally {
     await folder.close();
   }
+}
+
+/** In hex. */
+export function sha256(content: Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
 }
