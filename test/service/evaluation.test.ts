@@ -66,13 +66,29 @@ test('is of the validation split where there is no test split, with samples wher
   }
 });
 
+test('is of the dataset’s own validation split, without a matrix of more than 256 classes', async () => {
+  const services = await start();
+  const classes = Array.from({ length: 300 }, (_, i) => `class ${i}`);
+  const targets = [...classes, ...classes];
+  const { id } = await run(services, {
+    dataset: { inputs: targets.map((_, i) => [i % 7, i % 11]), targets, classes, split: { validation: 0.25 } },
+    network: { layers: [{ type: 'dense', units: 300 }] },
+    training: { epochs: 1 },
+  });
+  const evaluation = services.jobs.evaluation(id);
+  expect(evaluation).toMatchObject({ split: 'validation', samples: 150, confusion: null });
+  expect(evaluation.classes.map(({ class: name }) => name)).toEqual(classes);
+  expect(new Set(evaluation.worst.map(({ split }) => split))).toEqual(new Set(['validation']));
+});
+
 test('goes with its job, and is refused where there is none', async () => {
   const services = await start();
-  const codeOf = (id: string) => {
+  const refusalOf = (id: string) => {
     try {
       return services.jobs.evaluation(id);
     } catch (error) {
-      return (error as HebbError).code;
+      const { code, message } = error as HebbError;
+      return `${code}: ${message}`;
     }
   };
   const regression = await run(services, {
@@ -80,9 +96,9 @@ test('goes with its job, and is refused where there is none', async () => {
     network: { layers: [{ type: 'dense', units: 1 }] },
     training: { epochs: 1 },
   });
-  expect(codeOf(regression.id)).toBe('not-found');
+  expect(refusalOf(regression.id)).toMatch(/^not-found: .*only a classification with data has one$/);
   const busy = await services.jobs.create({ dataset: blobs({}), network, training: { epochs: 100_000 } });
-  expect(codeOf(busy.id)).toBe('state-conflict');
+  expect(refusalOf(busy.id)).toMatch(/^state-conflict: the job is (queued|running)/);
   await services.jobs.cancel(busy.id);
-  expect(codeOf(busy.id)).toBe('not-found');
+  expect(refusalOf(busy.id)).toMatch(/^not-found: .*it was cancelled$/);
 });

@@ -53,8 +53,9 @@ test('keys outlive a restart, for a day, and go with their job', async () => {
   const again = openStore(folder);
   expect(again.idempotency.find('old', now)).toBeUndefined();
   expect(again.idempotency.find('new', now)).toMatchObject({ hash: 'h2', job: 'job-2' });
-  // An old key can be used anew.
+  // An old key can be used anew, and the others stay.
   again.idempotency.insert({ key: 'old', hash: 'h3' }, 'job-3', now);
+  expect(again.idempotency.find('new', now)).toMatchObject({ job: 'job-2' });
   expect(again.idempotency.find('old', now)).toMatchObject({ job: 'job-3' });
   again.idempotency.deleteOf('job-3');
   expect(again.idempotency.find('old', now)).toBeUndefined();
