@@ -127,6 +127,12 @@ describe('what is left out is completed', () => {
     }
   });
 
+  test('a batch of more samples than there are takes no more than all of them', () => {
+    const bytes = (batchSize: number | 'full') => plan(deep, { batchSize }).memoryBytes;
+    expect(bytes(65_536)).toBe(bytes('full'));
+    expect(bytes('full')).toBeGreaterThan(bytes(1));
+  });
+
   test('by what the job is', () => {
     expect(plan(deep, {}).training).toMatchObject({ epochs: 10, batchSize: 32, metrics: ['accuracy'] });
     expect(plan(dense(1), {}, numbers).training).toMatchObject({ loss: { type: 'meanSquaredError' }, metrics: [] });

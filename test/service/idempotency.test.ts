@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { HebbError } from '../../src/errors.ts';
 import { openStore } from '../../src/store/store.ts';
-import { startServices, temporaryFolder } from '../helpers/service.ts';
+import { reached, startServices, temporaryFolder } from '../helpers/service.ts';
 
 const request = (name: string, units = 2) => ({
   name,
@@ -40,6 +40,17 @@ test('a request that was refused takes no key', async () => {
   const services = await startServices(await temporaryFolder());
   expect(await codeOf(services.jobs.create(request('a', 0), 'key'))).toBe('invalid-request');
   expect((await services.jobs.create(request('a'), 'key')).name).toBe('a');
+});
+
+test('the key of a deleted job is free again', async () => {
+  const services = await startServices(await temporaryFolder(), {}, null);
+  const { id } = await services.jobs.create(request('a'), 'key');
+  await reached(services, id);
+  // The alias `default` follows the newest: only then can the one before go.
+  await reached(services, (await services.jobs.create(request('b'))).id);
+  await services.jobs.delete(id);
+  const again = await services.jobs.create(request('a'), 'key');
+  expect(again.id).not.toBe(id);
 });
 
 test('keys outlive a restart, for a day, and go with their job', async () => {
