@@ -19,8 +19,8 @@ const mostBytes = 2 ** 28;
 const mostFlops = 2e10;
 /** Bytes of the samples: more than caches hold, as those of a dataset are. */
 const sampleBytes = 2 ** 25;
-/** The window of one of three measurements, and an epoch so short that it is run as a whole, for what it does beside its steps. */
-const windowMs = 33;
+/** The window of one of three measurements, long enough to meet what else the machine does; and an epoch so short that it is run as a whole, for what it does beside its steps. */
+const windowMs = 100;
 const shortEpochSeconds = 0.15;
 const shortEpochs = 25;
 /**
@@ -75,7 +75,7 @@ function zeros(network: Network, task: EpochTask, rows: number): TrainingSplit {
   };
 }
 
-/** Seconds of a step, by the slowest of a few windows: a training meets slow ones, too. */
+/** Seconds of a step, by the slowest of a few windows; a longer step is run once, warm. */
 async function measureStep(network: Network, rec: Recorder, { inputs, targets }: TrainingSplit): Promise<number> {
   const { rows } = rec;
   const program = rec.finish(network.memory, network.settings);
@@ -99,7 +99,7 @@ async function measureStep(network: Network, rec: Recorder, { inputs, targets }:
   };
   try {
     const first = await run(0); // memory is fetched, caches are filled
-    if (first * 1000 > 3 * windowMs) return await run(0);
+    if (first * 1000 > windowMs) return await run(0);
     return Math.max(await run(windowMs), await run(windowMs), await run(windowMs));
   } finally {
     program.dispose();
