@@ -9,7 +9,7 @@ import { installOpenapi } from './plugins/openapi.ts';
 import { answerClientError, installProblems, sendError } from './plugins/problems.ts';
 import { installValidation } from './plugins/validation.ts';
 import { datasetRoutes } from './routes/datasets.ts';
-import { eventRoutes } from './routes/events.ts';
+import { eventRoutes, type StreamTimes } from './routes/events.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { modelRoutes } from './routes/models.ts';
 import { operationRoutes, type ServiceInfo } from './routes/operation.ts';
@@ -20,8 +20,8 @@ export interface AppOptions {
   info: ServiceInfo;
   /** Left out: no log. */
   logger?: FastifyBaseLogger;
-  /** How often a silent event stream says that it is still there [15 s]. */
-  heartbeatMs?: number;
+  /** Of event streams. */
+  streams?: StreamTimes;
 }
 
 /** The HTTP interface over the services; who calls it decides where it listens. */
@@ -73,7 +73,7 @@ export function buildApp(services: Services, config: Config, options: AppOptions
   app.register(async (scope) => datasetRoutes(scope, services, config));
   app.register(async (scope) => jobRoutes(scope, services));
   app.register(async (scope) => presetRoutes(scope, services));
-  app.register(async (scope) => eventRoutes(scope, services, options.heartbeatMs ?? 15_000));
+  app.register(async (scope) => eventRoutes(scope, services, options.streams ?? {}));
   app.register(async (scope) => modelRoutes(scope, services));
   app.register(async (scope) => predictionRoutes(scope, services, config));
   return app;

@@ -2,10 +2,12 @@ import { uuidv7 } from 'uuidv7';
 import { withoutWeights } from '../nn/networkConfig.ts';
 import type { JobPlan } from '../nn/plan.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
+import type { EventPage } from '../store/eventChannel.ts';
 import type { StoredEvent } from '../store/events.ts';
 import type { JobRecord } from '../store/jobs.ts';
+import { isFinal } from '../training/states.ts';
 import { initialProgress, traitsOf } from './jobRequest.ts';
-import type { Job, JobEvent } from './types.ts';
+import type { Job, JobEvent, JobState } from './types.ts';
 
 /** A job that has done nothing yet. */
 export function newRecord(order: {
@@ -64,7 +66,27 @@ export function publicJob({
 }
 
 /** A state event carries the whole job: what of it never changes is not kept with every event. */
-export function toJobEvent({ id, type, data }: StoredEvent, job: JobRecord): JobEvent {
+function toJobEvent({ id, type, data }: StoredEvent, job: JobRecord): JobEvent {
   if (type !== 'state') return { id, type, data };
   return { id, type, data: publicJob({ ...job, ...data, network: withoutWeights(job.network) } as JobRecord) };
+}
+
+interface JobEventPage {
+  events: readonly JobEvent[];
+  /** Whether the job is over with it. */
+  last: boolean;
+}
+
+/** What pages of the store became, for all who are given the same one. */
+const jobEventPages = new WeakMap<EventPage, JobEventPage>();
+
+/** The events of a page up to the final state. */
+export function toJobEvents(page: EventPage, job: JobRecord): JobEventPage {
+  const known = jobEventPages.get(page);
+  if (known) return known;
+  const end = page.findIndex((event) => event.type === 'state' && isFinal(event.data.state as JobState));
+  const events = (end < 0 ? page : page.slice(0, end + 1)).map((event) => toJobEvent(event, job));
+  const made = { events, last: end >= 0 };
+  jobEventPages.set(page, made);
+  return made;
 }

@@ -16,13 +16,13 @@ import { decisionRegion } from './decision.ts';
 import { evaluationOf } from './evaluation.ts';
 import { checkForkRequest, chooseCheckpoint, forkedTraining, takeOverCheckpoint } from './fork.ts';
 import { createIdempotency } from './idempotency.ts';
-import { newRecord, publicJob, toJobEvent } from './jobRecord.ts';
+import { newRecord, publicJob, toJobEvents } from './jobRecord.ts';
 import { checkJobPatch } from './jobRequest.ts';
 import { pageOf } from './lists.ts';
 import { type Models, refuseWhileWanted } from './models.ts';
 import type { Paths } from './paths.ts';
 import { createPlanning } from './planning.ts';
-import type { Job, JobEvent, JobService, JobState } from './types.ts';
+import type { Job, JobEvent, JobService } from './types.ts';
 
 export interface Jobs extends JobService {
   /** Goes on with the removal of what deleted jobs left; to be called at start. */
@@ -106,11 +106,16 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
     });
   }
 
-  async function* followed(job: JobRecord, after: number, signal: AbortSignal): AsyncGenerator<JobEvent, void, void> {
+  async function* followed(
+    job: JobRecord,
+    after: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly JobEvent[], void, void> {
     if (isFinal(job.state) && after >= store.events.lastId(job.id)) return;
-    for await (const event of store.events.follow(job.id, after, signal)) {
-      yield toJobEvent(event, job);
-      if (event.type === 'state' && isFinal(event.data.state as JobState)) return;
+    for await (const page of store.events.followPages(job.id, after, signal)) {
+      const { events, last } = toJobEvents(page, job);
+      yield events;
+      if (last) return;
     }
   }
 
@@ -247,7 +252,16 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
 
     decision: (id, epoch) => decisionOf(find(id), epoch),
 
-    events: (id, after, signal) => followed(find(id), after ?? 0, signal),
+    async *events(id, after, signal) {
+      for await (const page of followed(find(id), after ?? 0, signal)) {
+        for (const event of page) {
+          yield event;
+          if (signal.aborted) return;
+        }
+      }
+    },
+
+    eventPages: (id, after, signal) => followed(find(id), after ?? 0, signal),
 
     forgetDeleted,
 

@@ -236,6 +236,8 @@ export interface JobService {
   decision(id: string, epoch?: number): Promise<DecisionRegion>;
   /** Events after the given id (all that are kept where it is left out), then live; ends after the event of a final state. */
   events(id: string, after: number | undefined, signal: AbortSignal): AsyncIterable<JobEvent>;
+  /** The same, several at a time; those who follow at the same place get the very same objects. */
+  eventPages(id: string, after: number | undefined, signal: AbortSignal): AsyncIterable<readonly JobEvent[]>;
 }
 
 export interface PresetService {

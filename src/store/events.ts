@@ -1,6 +1,7 @@
 import type { DiagnosticsRow } from '../nn/progress.ts';
 import { type Database, first } from './database.ts';
 import { toDiagnosticsRow } from './diagnostics.ts';
+import { EventChannel, type EventPage } from './eventChannel.ts';
 import { type StoredRow, toStoredRow } from './metrics.ts';
 
 /** What happened to a job. Ids of kept events grow by one; a progress event bears the id of the kept one before it. */
@@ -26,13 +27,6 @@ interface Row {
 /** Events read at once by one who follows. */
 const pageSize = 100;
 
-/** One who follows a job's events: woken when there is something new, and holding no more than the newest progress. */
-interface Follower {
-  progress: { data: unknown } | null;
-  ended: boolean;
-  wake: () => void;
-}
-
 export type EventStore = ReturnType<typeof eventStore>;
 
 export function eventStore(db: Database) {
@@ -49,9 +43,10 @@ export function eventStore(db: Database) {
      WHERE events.job = ? AND id > ? ORDER BY id LIMIT ${pageSize}`,
   );
   const last = db.prepare('SELECT COALESCE(MAX(id), 0) AS id FROM events WHERE job = ?');
-  const followers = new Map<string, Set<Follower>>();
+  /** Of jobs that somebody follows. */
+  const channels = new Map<string, EventChannel>();
 
-  const read = (job: string, id: number): StoredEvent[] =>
+  const read = (job: string, id: number): EventPage =>
     (after.all(job, id) as Row[]).map((row) => {
       if (row.type === 'state') return { id: row.id, type: 'state', data: JSON.parse(row.data!) };
       if (row.type === 'epoch') return { id: row.id, type: 'epoch', data: toStoredRow(row) };
@@ -59,80 +54,55 @@ export function eventStore(db: Database) {
       return { id: row.id, type: 'diagnostics', data };
     });
 
+  const add = (job: string, type: Row['type'], { data, row }: { data?: string; row?: number }) => {
+    insert.run({ job, type, data: data ?? null, row: row ?? null });
+    channels.get(job)?.added();
+  };
+
   return {
     /** Keeps a state event; part of the transaction that changes the state. */
-    insertState(job: string, data: object): void {
-      insert.run({ job, type: 'state', data: JSON.stringify(data), row: null });
-    },
+    insertState: (job: string, data: object) => add(job, 'state', { data: JSON.stringify(data) }),
     /** Keeps the event of an epoch whose row in the metrics is `row`. */
-    insertEpoch(job: string, row: number): void {
-      insert.run({ job, type: 'epoch', data: null, row });
-    },
+    insertEpoch: (job: string, row: number) => add(job, 'epoch', { row }),
     /** Keeps the event of an epoch whose layers are in the diagnostics. */
-    insertDiagnostics(job: string, epoch: number): void {
-      insert.run({ job, type: 'diagnostics', data: null, row: epoch });
-    },
+    insertDiagnostics: (job: string, epoch: number) => add(job, 'diagnostics', { row: epoch }),
     lastId: (job: string) => first<{ id: number }>(last, job)!.id,
     /** Tells those who follow the job that there are new events; to be called after the commit. */
     wake(job: string): void {
-      for (const follower of followers.get(job) ?? []) follower.wake();
+      channels.get(job)?.wake();
     },
     /** Tells those who follow the job how far it is; kept nowhere. */
     announceProgress(job: string, data: unknown): void {
-      for (const follower of followers.get(job) ?? []) {
-        follower.progress = { data };
-        follower.wake();
-      }
+      channels.get(job)?.announce(data);
     },
     /** Ends the streams of those who follow the job: it is deleted. */
     end(job: string): void {
-      for (const follower of followers.get(job) ?? []) {
-        follower.ended = true;
-        follower.wake();
-      }
+      channels.get(job)?.end();
+    },
+    /** Ends all streams: the database is closed. */
+    close(): void {
+      for (const channel of channels.values()) channel.close();
     },
     /**
-     * Events after the id, then what comes, until the signal. A reader takes from the database at its own pace, so a
-     * slow one costs nothing; of progress it gets the newest.
+     * Events after the id, then what comes, several at a time, until the signal. Who is at the same place gets the same
+     * objects. A reader takes at its own pace, so a slow one costs nothing; of progress it gets the newest.
      */
-    async *follow(job: string, id: number, signal: AbortSignal): AsyncGenerator<StoredEvent, void, void> {
-      let wakeUp = () => {};
-      let awake = true;
-      const wake = () => {
-        awake = true;
-        wakeUp();
-      };
-      const follower: Follower = { progress: null, ended: false, wake };
-      const ofJob = followers.get(job) ?? new Set();
-      followers.set(job, ofJob.add(follower));
-      signal.addEventListener('abort', wake);
-      let at = id;
+    async *followPages(job: string, id: number, signal: AbortSignal): AsyncGenerator<EventPage, void, void> {
+      const channel = channels.get(job) ?? new EventChannel((after) => read(job, after), pageSize);
+      channels.set(job, channel);
       try {
-        while (!signal.aborted) {
-          awake = false;
-          const events = read(job, at);
-          for (const event of events) {
-            at = event.id;
-            yield event;
-            if (signal.aborted) return;
-          }
-          if (events.length === pageSize) continue;
-          if (follower.progress) {
-            const { data } = follower.progress;
-            follower.progress = null;
-            yield { id: at, type: 'progress', data };
-            continue;
-          }
-          if (follower.ended) return;
-          if (awake) continue;
-          await new Promise<void>((resolve) => {
-            wakeUp = resolve;
-          });
-        }
+        yield* channel.follow(id, signal);
       } finally {
-        signal.removeEventListener('abort', wake);
-        ofJob.delete(follower);
-        if (ofJob.size === 0 && followers.get(job) === ofJob) followers.delete(job);
+        if (channel.empty && channels.get(job) === channel) channels.delete(job);
+      }
+    },
+    /** The same, one by one. */
+    async *follow(job: string, id: number, signal: AbortSignal): AsyncGenerator<StoredEvent, void, void> {
+      for await (const page of this.followPages(job, id, signal)) {
+        for (const event of page) {
+          yield event;
+          if (signal.aborted) return;
+        }
       }
     },
   };

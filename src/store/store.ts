@@ -49,6 +49,7 @@ export function openStore(dataDir: string): Store {
       jobLog: jobLogStore(db),
     };
     const close = () => {
+      parts.events.close();
       db.close();
       lock.release();
     };

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { onTestFinished } from 'vitest';
 import type { Config } from '../../src/config.ts';
 import { buildApp } from '../../src/server/app.ts';
+import type { StreamTimes } from '../../src/server/routes/events.ts';
 import { type FakeServices, fakeServices, testConfig } from './serverServices.ts';
 
 export interface TestServer {
@@ -14,10 +15,10 @@ export interface TestServer {
 }
 
 /** The interface over services in memory, on a free port until the test is over. */
-export async function startServer(config: Partial<Config> = {}, heartbeatMs?: number): Promise<TestServer> {
+export async function startServer(config: Partial<Config> = {}, streams: StreamTimes = {}): Promise<TestServer> {
   const services = await fakeServices();
   const info = { name: 'hebb', version: '0.1.0', isa: 'avx2', threads: 2, jobs: 1, kernelVersion: '1' };
-  const app = buildApp(services, { ...testConfig, ...config }, { info, heartbeatMs });
+  const app = buildApp(services, { ...testConfig, ...config }, { info, streams });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(async () => {
     app.server.closeAllConnections();

@@ -198,6 +198,9 @@ export async function fakeServices(): Promise<FakeServices> {
           fake.readers--;
         }
       },
+      async *eventPages(id, after, signal) {
+        for await (const event of fake.jobs.events(id, after, signal)) yield [event];
+      },
     },
     presets: presetService,
     models: {

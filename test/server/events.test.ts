@@ -40,7 +40,7 @@ test('Last-Event-ID replays what was missed; 204 where nothing was', async () =>
 });
 
 test('a silent stream shows that it is alive', async () => {
-  const { url, services } = await startServer({}, 20);
+  const { url, services } = await startServer({}, { heartbeatMs: 20 });
   services.job.state = 'running';
   const response = await fetch(`${url}/v1/jobs/digits/events`);
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
@@ -62,6 +62,32 @@ test('a reader that leaves, or reads nothing, holds nothing', async () => {
   await eventually(() => services.readers === 1);
   socket.destroy();
   await eventually(() => services.readers === 0);
+});
+
+test('a reader that takes nothing for too long is dropped, and others are not', async () => {
+  const { port, url, services } = await startServer({}, { stalledMs: 300, heartbeatMs: 50 });
+  services.job.state = 'running';
+  const filler = 'x'.repeat(10_000);
+  services.log = Array.from({ length: 2000 }, (_, i) => ({ id: i + 1, type: 'progress' as const, data: { filler } }));
+  const socket = connect(port, '127.0.0.1', () =>
+    socket.write('GET /v1/jobs/digits/events HTTP/1.1\r\nHost: a\r\n\r\n'),
+  );
+  socket.on('error', () => {});
+  socket.pause();
+  const reader = (await fetch(`${url}/v1/jobs/digits/events`)).body!.pipeThrough(new TextDecoderStream()).getReader();
+  await eventually(() => services.readers === 2);
+  const read = (async () => {
+    let text = '';
+    while (!text.includes('id: 2001\n')) text = text.slice(-20_000) + (await reader.read()).value;
+  })();
+  await eventually(() => services.readers === 1);
+  // The one that reads is still told of what comes.
+  services.log.push(state(2001, 'running'));
+  services.wake();
+  await read;
+  expect(services.readers).toBe(1);
+  await reader.cancel();
+  socket.destroy();
 });
 
 test('closing the server ends open streams', async () => {

@@ -5,12 +5,18 @@ import { isFinal } from '../../training/states.ts';
 import type { IdParams } from '../schemas/common.ts';
 import * as schemas from '../schemas/jobs.ts';
 
-/** A reader that takes nothing for so long is gone. */
-const stalledMs = 60_000;
 const reconnectMs = 2000;
 
+export interface StreamTimes {
+  /** How often a silent stream says that it is still there [15 s]. */
+  heartbeatMs?: number;
+  /** A reader that takes nothing for so long is gone [60 s]. */
+  stalledMs?: number;
+}
+
 /** Server-sent events (WHATWG HTML, section 9.2) of a job. */
-export function eventRoutes(app: FastifyInstance, services: Services, heartbeatMs: number): void {
+export function eventRoutes(app: FastifyInstance, services: Services, times: StreamTimes): void {
+  const { heartbeatMs = 15_000, stalledMs = 60_000 } = times;
   const open = new Set<AbortController>();
   // A stream ends only with its job; stopping must not wait for that.
   app.addHook('preClose', async () => {
@@ -27,15 +33,15 @@ export function eventRoutes(app: FastifyInstance, services: Services, heartbeatM
       const after = lastId ? Number(lastId) : undefined;
 
       const controller = new AbortController();
-      const events = services.jobs.events(job.id, after, controller.signal)[Symbol.asyncIterator]();
+      const pages = services.jobs.eventPages(job.id, after, controller.signal)[Symbol.asyncIterator]();
       open.add(controller);
       reply.raw.once('close', () => {
         open.delete(controller);
         controller.abort();
-        // One that waits is ended by the signal, one that stands at an event by this; a failure then is nobody's.
-        events.return?.().catch(() => {});
+        // One that waits is ended by the signal, one that stands at a page by this; a failure then is nobody's.
+        pages.return?.().catch(() => {});
       });
-      let first = events.next();
+      let first = pages.next();
       if (after !== undefined && isFinal(job.state)) {
         const result = await first;
         // Browsers come back for ever to a stream that ends; 204 tells them to stop.
@@ -48,32 +54,45 @@ export function eventRoutes(app: FastifyInstance, services: Services, heartbeatM
         .type('text/event-stream; charset=utf-8')
         .header('cache-control', 'no-store')
         .header('x-accel-buffering', 'no')
-        .send(Readable.from(frames(events, first, controller.signal, heartbeatMs)));
+        .send(Readable.from(frames(pages, first, controller.signal, heartbeatMs)));
     },
   );
 }
 
-/** The text of the stream. The reader pulls, so a slow one holds nothing here but the frame that it is at. */
+/** The text of the stream. The reader pulls, so a slow one holds nothing here but the page that it is at. */
 async function* frames(
-  events: AsyncIterator<JobEvent>,
-  first: Promise<IteratorResult<JobEvent>>,
+  pages: AsyncIterator<readonly JobEvent[]>,
+  first: Promise<IteratorResult<readonly JobEvent[]>>,
   signal: AbortSignal,
   heartbeatMs: number,
-): AsyncGenerator<string> {
-  yield `retry: ${reconnectMs}\n\n`;
+): AsyncGenerator<Buffer> {
+  yield Buffer.from(`retry: ${reconnectMs}\n\n`);
   let next = first;
   while (!signal.aborted) {
     const result = await within(next, heartbeatMs, signal);
     if (result === 'aborted') return;
     if (result === 'late') {
-      yield ': still here\n\n';
+      yield heartbeat;
       continue;
     }
     if (result.done) return;
-    const { id, type, data } = result.value;
-    yield `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
-    next = events.next();
+    yield textOf(result.value);
+    next = pages.next();
   }
+}
+
+const heartbeat = Buffer.from(': still here\n\n');
+
+/** The text of pages, made once for all who are given the same one. */
+const texts = new WeakMap<readonly JobEvent[], Buffer>();
+
+function textOf(page: readonly JobEvent[]): Buffer {
+  const known = texts.get(page);
+  if (known) return known;
+  const frames = page.map(({ id, type, data }) => `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+  const text = Buffer.from(frames.join(''));
+  texts.set(page, text);
+  return text;
 }
 
 /** What the promise gives, or which of the two came before it. */
