@@ -22,6 +22,7 @@ const allowed: Record<string, string[]> = {
   service: ['training', 'presets', 'models', 'store', 'nn', 'data', ...leaves],
   server: ['service', 'presets', 'training', 'nn', 'data', ...leaves],
   main: ['server', 'service', ...leaves],
+  backup: ['service', ...leaves],
   index: ['nn', ...leaves],
 };
 

@@ -6,6 +6,9 @@ import { migrations } from './migrations.ts';
 export type Database = Libsql.Database;
 export type Statement = Libsql.Statement;
 
+/** Its name in a data directory. */
+export const databaseFile = 'hebb.db';
+
 /** How long a statement waits for another connection, such as a backup that reads. */
 const busyTimeoutMs = 2000;
 
@@ -14,7 +17,7 @@ const busyTimeoutMs = 2000;
  * @throws Error where the database was written by a newer program
  */
 export function openDatabase(dataDir: string): Database {
-  const db = new Libsql(join(dataDir, 'hebb.db'), { timeout: busyTimeoutMs });
+  const db = new Libsql(join(dataDir, databaseFile), { timeout: busyTimeoutMs });
   try {
     db.pragma('journal_mode = WAL');
     // In WAL mode only FULL makes a commit survive a power failure.
@@ -29,8 +32,11 @@ export function openDatabase(dataDir: string): Database {
   return db;
 }
 
-/** Runs the migrations that the database has not seen, each in a transaction with its version number. */
-function migrate(db: Database): void {
+/**
+ * The steps of the schema that a database has seen.
+ * @throws Error where a newer program wrote it
+ */
+export function schemaOf(db: Database): number {
   const version = first<{ user_version: number }>(db.prepare('PRAGMA user_version'))!.user_version;
   if (version > migrations.length) {
     throw new Error(
@@ -38,6 +44,12 @@ function migrate(db: Database): void {
         'it was written by a newer version of hebb, which is needed to open it',
     );
   }
+  return version;
+}
+
+/** Runs the migrations that the database has not seen, each in a transaction with its version number. */
+function migrate(db: Database): void {
+  const version = schemaOf(db);
   for (let next = version; next < migrations.length; next++) {
     db.transaction(() => {
       db.exec(migrations[next]!);
