@@ -1,20 +1,18 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { isas, kernelVersion, selectIsa } from '../native.ts';
-import { openStore, type Store } from '../store/store.ts';
-import { historyFileOf } from '../training/jobFiles.ts';
+import { openStore } from '../store/store.ts';
 import { JobQueue } from '../training/queue.ts';
 import { TrainingProcesses } from '../training/runner.ts';
 import { createDatasets } from './datasets.ts';
 import { diskSpaceOf } from './diskSpace.ts';
 import { createJobs } from './jobs.ts';
 import { createModels } from './models.ts';
-import { type Paths, pathsOf } from './paths.ts';
+import { pathsOf } from './paths.ts';
 import { createPredictions } from './predictions.ts';
 import { presetService } from './presets.ts';
 import { queueStore } from './queueStore.ts';
+import { tidy } from './tidy.ts';
 import type { Services } from './types.ts';
 
 /**
@@ -31,7 +29,7 @@ export async function createServices(
   const store = openStore(config.dataDir);
   try {
     const paths = pathsOf(config.dataDir);
-    await tidy(store, paths);
+    await tidy(store, paths, logger);
     const processes = new TrainingProcesses({ size: config.jobs, logger, entry: options.workerEntry });
     const queue = new JobQueue({
       store: queueStore(store),
@@ -88,29 +86,5 @@ export async function createServices(
   } catch (error) {
     store.close();
     throw error;
-  }
-}
-
-/** Makes the folders, and removes what a service that was killed left half done: what has no row was never promised. */
-async function tidy(store: Store, paths: Paths): Promise<void> {
-  await rm(paths.tmp, { recursive: true, force: true });
-  for (const path of Object.values(paths)) await mkdir(path, { recursive: true });
-  await removeAllBut(paths.datasets, new Set(store.datasets.ids()));
-  const weightsFiles = new Map(store.models.files().map(({ id, weightsFile }) => [id, weightsFile]));
-  const checkpointFiles = store.checkpoints.files();
-  await removeAllBut(paths.models, new Set([...weightsFiles.keys(), ...checkpointFiles.map(({ job }) => job)]));
-  for (const name of await readdir(paths.models)) {
-    const kept = new Set(checkpointFiles.filter(({ job }) => job === name).map(({ file }) => file));
-    const weightsFile = weightsFiles.get(name);
-    if (weightsFile !== undefined) kept.add(weightsFile).add(historyFileOf(weightsFile));
-    // The histories of a job that is not finished belong to its checkpoints.
-    await removeAllBut(join(paths.models, name), kept, weightsFile === undefined ? '.history' : undefined);
-  }
-}
-
-async function removeAllBut(folder: string, kept: Set<string>, keptExtension?: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (keptExtension !== undefined && name.endsWith(keptExtension)) continue;
-    if (!kept.has(name)) await rm(join(folder, name), { recursive: true, force: true });
   }
 }

@@ -10,3 +10,4 @@ export const checkpointFileOf = (attempt: number, step: number): string => `${at
 
 /** The history that belongs to a weights file. */
 export const historyFileOf = (weightsFile: string): string => weightsFile.replace(/\.safetensors$/, '.history');
+export const isHistoryFile = (file: string): boolean => file.endsWith('.history');
