@@ -21,16 +21,24 @@ export interface Config {
   minFreeBytes: number;
   maxJsonBytes: number;
   maxJsonDepth: number;
+  /** Jobs with their models go so many days after their end; 0: they stay. */
+  keepJobsDays: number;
+  /** Datasets go so many days after they were made or last used by a job; 0: they stay. */
+  keepDatasetsDays: number;
+  /** Checkpoints of jobs that are over go after so many days; 0: they stay as long as the job. */
+  keepCheckpointsDays: number;
   /** Browsers' origins that may call; empty: none, ['*']: all. */
   corsOrigins: string[];
   logLevel: string;
 }
 
+const mostDays = 36_500;
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 /**
  * Reads HEBB_PORT, HEBB_HOST, HEBB_DATA_DIR, HEBB_MNIST_DIR, HEBB_JOBS, HEBB_THREADS, HEBB_ISA,
- * HEBB_MAX_UPLOAD_BYTES, HEBB_MIN_FREE_BYTES, HEBB_MAX_JSON_BYTES, HEBB_CORS_ORIGINS and HEBB_LOG_LEVEL.
+ * HEBB_MAX_UPLOAD_BYTES, HEBB_MIN_FREE_BYTES, HEBB_MAX_JSON_BYTES, HEBB_KEEP_JOBS_DAYS, HEBB_KEEP_DATASETS_DAYS, HEBB_KEEP_CHECKPOINTS_DAYS,
+ * HEBB_CORS_ORIGINS and HEBB_LOG_LEVEL.
  * @throws Error that names every setting that is wrong, what was expected and what came.
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
@@ -64,6 +72,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     minFreeBytes: integer('HEBB_MIN_FREE_BYTES', 100 * 1024 ** 2, 0, Number.MAX_SAFE_INTEGER),
     maxJsonBytes: integer('HEBB_MAX_JSON_BYTES', 4 * 1024 ** 2, 1024, 256 * 1024 ** 2),
     maxJsonDepth: 32,
+    keepJobsDays: integer('HEBB_KEEP_JOBS_DAYS', 0, 0, mostDays),
+    keepDatasetsDays: integer('HEBB_KEEP_DATASETS_DAYS', 0, 0, mostDays),
+    keepCheckpointsDays: integer('HEBB_KEEP_CHECKPOINTS_DAYS', 7, 0, mostDays),
     corsOrigins: (env.HEBB_CORS_ORIGINS ?? '')
       .split(',')
       .map((s) => s.trim())
@@ -85,6 +96,9 @@ const knownSettings = [
   'HEBB_MAX_UPLOAD_BYTES',
   'HEBB_MIN_FREE_BYTES',
   'HEBB_MAX_JSON_BYTES',
+  'HEBB_KEEP_JOBS_DAYS',
+  'HEBB_KEEP_DATASETS_DAYS',
+  'HEBB_KEEP_CHECKPOINTS_DAYS',
   'HEBB_CORS_ORIGINS',
   'HEBB_LOG_LEVEL',
 ];

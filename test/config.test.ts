@@ -42,6 +42,17 @@ describe('the CPU limit of control groups', () => {
   });
 });
 
+test('how long things are kept: whole days, by default for ever but for checkpoints', () => {
+  expect(readConfig({})).toMatchObject({ keepJobsDays: 0, keepDatasetsDays: 0, keepCheckpointsDays: 7 });
+  const days = { HEBB_KEEP_JOBS_DAYS: '30', HEBB_KEEP_DATASETS_DAYS: '90', HEBB_KEEP_CHECKPOINTS_DAYS: '0' };
+  expect(readConfig(days)).toMatchObject({ keepJobsDays: 30, keepDatasetsDays: 90, keepCheckpointsDays: 0 });
+  for (const name of Object.keys(days)) {
+    for (const wrong of ['-1', '1.5', 'a week', '36501']) {
+      expect(() => readConfig({ [name]: wrong })).toThrow(`${name} must be a whole number from 0 to 36500`);
+    }
+  }
+});
+
 test('HEBB_THREADS overrides the cores, which jobs share otherwise', () => {
   expect(readConfig({ HEBB_THREADS: '3' }).threads).toBe(3);
   expect(readConfig({ HEBB_JOBS: '64' }).threads).toBe(Math.max(1, Math.floor(usableCores() / 64)));

@@ -6,7 +6,7 @@ import { splitNames } from '../data/dataset.ts';
 import { splitPath } from '../data/store.ts';
 import { databaseFile } from '../store/database.ts';
 import { type NamedFiles, namedFiles, openBeside } from '../store/snapshot.ts';
-import { historyFileOf } from '../training/history.ts';
+import { historyFileOf } from '../training/jobFiles.ts';
 import { runInThread } from '../workerThread.ts';
 import { pathsOf } from './paths.ts';
 

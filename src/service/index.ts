@@ -6,6 +6,7 @@ import { JobQueue } from '../training/queue.ts';
 import { TrainingProcesses } from '../training/runner.ts';
 import { createDatasets } from './datasets.ts';
 import { diskSpaceOf } from './diskSpace.ts';
+import { createHousekeeping } from './housekeeping.ts';
 import { createJobs } from './jobs.ts';
 import { createModels } from './models.ts';
 import { pathsOf } from './paths.ts';
@@ -57,16 +58,18 @@ export async function createServices(
       logger,
       onModelDeleted: predictions.forget,
     });
+    const housekeeping = createHousekeeping({ store, jobs, datasets, keep: config, logger });
     let open = true;
     let stopped: Promise<void> | null = null;
     let closed = false;
     const stop = () => {
       open = false;
-      stopped ??= Promise.all([queue.close(), jobs.close()]).then(() => {});
+      stopped ??= Promise.all([queue.close(), jobs.close(), housekeeping.close()]).then(() => {});
       return stopped;
     };
     await queue.start();
     jobs.forgetDeleted();
+    housekeeping.start();
     return {
       datasets,
       jobs,

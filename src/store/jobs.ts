@@ -21,6 +21,7 @@ import {
   updateStatusSql,
 } from './jobRecord.ts';
 import type { ModelRecord, ModelStore } from './models.ts';
+import type { RetentionStore } from './retention.ts';
 
 export type { JobOrder, JobRecord, JobStatus } from './jobRecord.ts';
 
@@ -46,10 +47,11 @@ interface Stores {
   idempotency: IdempotencyStore;
   jobLog: JobLogStore;
   models: ModelStore;
+  retention: RetentionStore;
 }
 
 export function jobStore(db: Database, stores: Stores) {
-  const { checkpoints, diagnostics, evaluations, events, idempotency, jobLog, models } = stores;
+  const { checkpoints, diagnostics, evaluations, events, idempotency, jobLog, models, retention } = stores;
   const insert = db.prepare(insertJobSql);
   const byId = db.prepare('SELECT * FROM jobs WHERE id = ?');
   const statusById = db.prepare(selectStatusSql);
@@ -130,6 +132,7 @@ export function jobStore(db: Database, stores: Stores) {
     /** Deletes a job and its model; `forget` removes the rest. */
     delete(id: string): void {
       db.transaction(() => {
+        retention.noteUse(id);
         models.delete(id);
         idempotency.deleteOf(id);
         evaluations.remove(id);

@@ -170,4 +170,10 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (job, step)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- When the last job ended that used a dataset and is deleted now.
+  ALTER TABLE datasets ADD COLUMN used_at TEXT;
+  CREATE INDEX jobs_by_dataset ON jobs (dataset, finished_at);
+  CREATE INDEX jobs_by_end ON jobs (finished_at, seq) WHERE finished_at IS NOT NULL;
+  `,
 ];

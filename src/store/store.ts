@@ -12,6 +12,8 @@ import { type MetricStore, metricStore } from './metrics.ts';
 import { type ModelStore, modelStore } from './models.ts';
 import { type QueueTables, queueTables } from './queue.ts';
 
+import { type RetentionStore, retentionStore } from './retention.ts';
+
 /** The metadata of a data directory. Every call is synchronous and short; a change is durable when it returns. */
 export interface Store {
   datasets: DatasetStore;
@@ -25,6 +27,7 @@ export interface Store {
   events: EventStore;
   idempotency: IdempotencyStore;
   models: ModelStore;
+  retention: RetentionStore;
   close(): void;
 }
 
@@ -47,6 +50,7 @@ export function openStore(dataDir: string): Store {
       idempotency: idempotencyStore(db),
       checkpoints: checkpointStore(db),
       jobLog: jobLogStore(db),
+      retention: retentionStore(db),
     };
     const close = () => {
       parts.events.close();

@@ -19,6 +19,9 @@ export const testConfig: Config = {
   minFreeBytes: 0,
   maxJsonBytes: 4 * 1024 ** 2,
   maxJsonDepth: 32,
+  keepJobsDays: 0,
+  keepDatasetsDays: 0,
+  keepCheckpointsDays: 7,
   corsOrigins: [],
   logLevel: 'silent',
 };
