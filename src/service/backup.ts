@@ -129,10 +129,11 @@ class DirectoryCopy {
   /** Copies the histories of all jobs: these grow, and are cut off where a job goes on from before. */
   async takeHistories(): Promise<void> {
     const { models } = pathsOf('');
-    for (const folder of await readdir(join(this.from, models))) {
-      const names = await readdir(join(this.from, models, folder)).catch(() => []);
+    for (const folder of await readdir(join(this.from, models), { withFileTypes: true })) {
+      if (!folder.isDirectory()) continue;
+      const names = (await ignoreAbsent(readdir(join(this.from, models, folder.name)))) ?? [];
       for (const name of names.filter((other) => other.endsWith(historySuffix))) {
-        const path = join(models, folder, name);
+        const path = join(models, folder.name, name);
         if (!(await this.isFile(path))) continue;
         await this.makeFolder(path);
         await ignoreAbsent(copyFile(join(this.from, path), join(this.to, path), constants.COPYFILE_FICLONE));

@@ -130,6 +130,9 @@ describe('a backup', () => {
     await writeFile(join(dataDir, 'models', job.id, '1.safetensors.tmp'), 'half');
     await mkdir(join(dataDir, 'datasets', `${dataset.id}.partial-1`));
     await symlink(secret, join(dataDir, 'models', job.id, '7.history'));
+    const others = await temporaryFolder();
+    await writeFile(join(others, '0.history'), 'secret');
+    await symlink(others, join(dataDir, 'models', 'linked'));
     await unlink(join(dataDir, 'datasets', dataset.id, 'test.bin'));
     await symlink(secret, join(dataDir, 'datasets', dataset.id, 'test.bin'));
     const target = join(await temporaryFolder(), 'copy');
