@@ -232,6 +232,7 @@ try {
     together.push(heard);
     alone.push(after);
   }
+  const taken = (m: Measurement) => m.serviceCpu + m.listenersCpu;
   const summary = {
     listeners,
     rounds,
@@ -239,6 +240,8 @@ try {
     load,
     ratio: median(ratios),
     ratios,
+    // Tells something even where other programs run beside: what service and listeners took more than the service alone.
+    coresTaken: median(together.map(taken)) - median(alone.map(taken)),
     healthP99Ms: {
       alone: median(alone.map((m) => m.healthMs.p99)),
       listened: median(together.map((m) => m.healthMs.p99)),
@@ -249,7 +252,7 @@ try {
     `training with listeners at ${(summary.ratio * 100).toFixed(1)} % of its speed (median; rounds ` +
       `${ratios.map((ratio) => (ratio * 100).toFixed(1)).join(', ')}), at least ${100 * (1 - mostLoss)} % promised; ` +
       `/healthz p99 ${summary.healthP99Ms.listened.toFixed(1)} ms (alone ${summary.healthP99Ms.alone.toFixed(1)}), ` +
-      `at most ${mostHealthMs} promised: ${good ? 'kept' : 'BROKEN'}`,
+      `at most ${mostHealthMs} promised; CPU taken for them ${(summary.coresTaken * 100).toFixed(0)} % of a core: ${good ? 'kept' : 'BROKEN'}`,
   );
   if (values.json) writeFileSync(values.json, `${JSON.stringify(summary)}\n`);
   if (!good) process.exitCode = 1;
