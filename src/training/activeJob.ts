@@ -1,7 +1,8 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { HebbError, type Problem, toProblem } from '../errors.ts';
+import { HebbError, isNoSpace, type Problem, toProblem } from '../errors.ts';
 import { historyFileOf } from './jobFiles.ts';
 import type { CheckpointNote, Progress, RateChange, TrainingResult, TrainingTask } from './protocol.ts';
 import type {
@@ -19,6 +20,8 @@ import { keepWeights } from './storedWeights.ts';
 
 /** A job whose training process died so often at one place fails. */
 const mostDeaths = 3;
+/** How long to wait for room on a full disk before the next try. */
+const retryMs = 1000;
 
 /** What a run was asked for: to end with what there is, to give its place to others, or to come back after a stop of the service. */
 type Order = { type: 'cancel' } | { type: 'pause'; reason: PauseReason } | { type: 'stop' };
@@ -112,11 +115,18 @@ export class ActiveJob {
     for (const { reject } of this.rateRequests.splice(0)) {
       reject(refusal('change the learning rate of', 'the training ended before the new rate was in force'));
     }
+    while (!(await this.stored(outcome))) await sleep(retryMs);
+  }
+
+  /** Whether it is settled how the run ended: where the disk is full that is to be tried again. */
+  private async stored(outcome: Outcome): Promise<boolean> {
     try {
       await this.finish(outcome);
+      return true;
     } catch (error) {
-      // A full disk: the lease runs out, and the job is taken up again.
       this.logger.error({ err: error }, 'the state of the job could not be stored');
+      // Otherwise, and where the service stops: the lease runs out, and the job is taken up again.
+      return !isNoSpace(error) || this.order?.type === 'stop';
     }
   }
 

@@ -79,7 +79,7 @@ async function house(keep: { jobs?: number; datasets?: number }) {
       store.jobs.change(id, 'queued', { state: 'running' });
       if (endedDaysAgo === null) return;
       const finishedAt = daysAgo(endedDaysAgo);
-      store.jobs.change(id, 'running', { state: 'completed', finishedAt, model: id }, modelRecord(job));
+      store.jobs.change(id, 'running', { state: 'completed', finishedAt, model: id }, { model: modelRecord(job) });
       await mkdir(join(paths.models, id), { recursive: true });
       await writeFile(join(paths.models, id, '0.safetensors'), '');
     },
