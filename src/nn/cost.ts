@@ -17,7 +17,7 @@ export interface CostSettings {
 
 /**
  * Bytes of memory that a training process takes, without the dataset, which is a mapped file: itself, parameters,
- * optimiser state and best weights, the programs of training, evaluation and diagnostics with activations, gradients and scratch
+ * optimiser state, best weights and a checkpoint, the programs of training, evaluation and diagnostics with activations, gradients and scratch
  * memory, and the order of the samples.
  */
 export function trainingBytes(
@@ -51,6 +51,7 @@ export function trainingBytes(
     evaluation(samples.test ?? 0),
   );
   const order = 3 * samples.train;
-  // Copies of the weights: the best, those before a step, and one that waits to be collected.
-  return processBytes + 4 * (states + 3 * weights + programs + order);
+  // Copies of the weights: the best, those before a step, and one that waits to be collected; and the checkpoint that is written.
+  const checkpoint = states + 2 * weights;
+  return processBytes + 4 * (states + 3 * weights + checkpoint + programs + order);
 }

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
@@ -22,17 +24,20 @@ interface Parts {
   jobs: { delete(id: string): Promise<void> };
   datasets: { delete(id: string): Promise<void> };
   /** 0 days: for ever. */
-  keep: Pick<Config, 'keepJobsDays' | 'keepDatasetsDays'>;
+  keep: Pick<Config, 'keepJobsDays' | 'keepDatasetsDays' | 'keepCheckpointsDays'>;
+  /** Holds a folder for each job. */
+  modelsDirectory: string;
   logger: Logger;
   /** Milliseconds since 1970. */
   now?: () => number;
 }
 
 /**
- * Removes old jobs with their models, then old datasets, one at a time and by the same rules as a client does: what is still
+ * Removes old jobs with their models, then old datasets and checkpoints, one at a time and by the same rules as a client does: what is still
  * needed stays.
  */
-export function createHousekeeping({ store, jobs, datasets, keep, logger, now = Date.now }: Parts): Housekeeping {
+export function createHousekeeping(parts: Parts): Housekeeping {
+  const { store, jobs, datasets, keep, modelsDirectory, logger, now = Date.now } = parts;
   let closing = false;
   let timer: NodeJS.Timeout | undefined;
   let sweeping: Promise<void> = Promise.resolve();
@@ -80,6 +85,21 @@ export function createHousekeeping({ store, jobs, datasets, keep, logger, now = 
         },
       );
     }
+    if (keep.keepCheckpointsDays > 0) {
+      for (const job of store.checkpoints.outdated(daysAgo(keep.keepCheckpointsDays))) {
+        if (closing) return;
+        await removeCheckpoints(job);
+        await setImmediate();
+      }
+    }
+  }
+
+  /** Of jobs that are over: nobody but a fork has a use for them. */
+  async function removeCheckpoints(job: string): Promise<void> {
+    const files = store.checkpoints.ofJob(job).map(({ file }) => file);
+    store.checkpoints.remove(job);
+    for (const file of files) await rm(join(modelsDirectory, job, file), { force: true });
+    logger.info({ job, files }, 'removed checkpoints that were older than they are kept');
   }
 
   function sweep(): Promise<void> {

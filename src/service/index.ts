@@ -58,7 +58,14 @@ export async function createServices(
       logger,
       onModelDeleted: predictions.forget,
     });
-    const housekeeping = createHousekeeping({ store, jobs, datasets, keep: config, logger });
+    const housekeeping = createHousekeeping({
+      store,
+      jobs,
+      datasets,
+      keep: config,
+      modelsDirectory: paths.models,
+      logger,
+    });
     let open = true;
     let stopped: Promise<void> | null = null;
     let closed = false;

@@ -142,6 +142,7 @@ describe('a backup', () => {
       join('datasets', dataset.id, 'train.bin'),
       join('datasets', dataset.id, 'validation.bin'),
       'hebb.db',
+      join('models', job.id, '0-10.checkpoint'),
       join('models', job.id, '0.history'),
       join('models', job.id, '0.safetensors'),
     ]);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
@@ -26,7 +26,7 @@ const now = Date.parse('2026-06-30T00:00:00.000Z');
 const daysAgo = (days: number) => new Date(now - days * 24 * 60 * 60 * 1000).toISOString();
 
 /** A data directory whose rows are as old as a test wants, and the housekeeping of a service on a day of its own. */
-async function house(keep: { jobs?: number; datasets?: number }) {
+async function house(keep: { jobs?: number; datasets?: number; checkpoints?: number }) {
   const dataDir = await temporaryFolder();
   const store = openStore(dataDir);
   onTestFinished(() => store.close());
@@ -35,6 +35,7 @@ async function house(keep: { jobs?: number; datasets?: number }) {
     HEBB_DATA_DIR: dataDir,
     HEBB_KEEP_JOBS_DAYS: String(keep.jobs ?? 0),
     HEBB_KEEP_DATASETS_DAYS: String(keep.datasets ?? 0),
+    HEBB_KEEP_CHECKPOINTS_DAYS: String(keep.checkpoints ?? 7),
   });
   const datasets = createDatasets(store, paths, config);
   const gone: string[] = [];
@@ -57,7 +58,7 @@ async function house(keep: { jobs?: number; datasets?: number }) {
       },
     }),
   );
-  const parts = { store, jobs, datasets, keep: config, logger, now: () => now };
+  const parts = { store, jobs, datasets, keep: config, modelsDirectory: paths.models, logger, now: () => now };
 
   return {
     store,
@@ -236,4 +237,36 @@ test('a service sweeps when it starts', async () => {
   while (services.jobs.list({ limit: 10 }).items.length > 1) await new Promise((resolve) => setTimeout(resolve, 5));
   expect((await reached(services, 'new')).state).toBe('cancelled');
   await services.close();
+});
+
+test('checkpoints of jobs that are over go after some days, those of others stay', async () => {
+  for (const [days, left] of [
+    [7, ['young', 'paused']],
+    [0, ['old', 'young', 'paused']],
+  ] as const) {
+    const { housekeeping, addJob, store, folderOf } = await house({ checkpoints: days });
+    await addJob('old', 8);
+    await addJob('young', 6);
+    await addJob('paused', null);
+    store.jobs.change('paused', 'running', { state: 'paused' });
+    for (const id of ['old', 'young', 'paused']) {
+      const note = { file: '0-5.checkpoint', step: 5, epoch: 1, bytes: 1, metrics: {}, best: null };
+      store.checkpoints.insert(id, note, 2, '2026-01-01T00:00:00.000Z');
+      await mkdir(folderOf('models', id), { recursive: true });
+      await writeFile(join(folderOf('models', id), note.file), '');
+    }
+    await housekeeping.sweep();
+    expect(
+      store.checkpoints
+        .files()
+        .map(({ job }) => job)
+        .sort(),
+    ).toEqual([...left].sort());
+    for (const id of ['old', 'young', 'paused']) {
+      const files = await readdir(folderOf('models', id));
+      expect(files.includes('0-5.checkpoint')).toBe((left as readonly string[]).includes(id));
+    }
+    // The model stays.
+    expect(store.models.get('old')).toBeDefined();
+  }
 });
