@@ -1,4 +1,5 @@
 import type { Shape } from '../shape.ts';
+import type { Column } from './tables/columns.ts';
 
 export type Task = 'classification' | 'regression';
 export type SplitName = 'train' | 'validation' | 'test';
@@ -25,6 +26,8 @@ export interface DatasetInfo {
   /** Class names in index order; null for a regression. */
   classes: string[] | null;
   features: string[] | null;
+  /** How the columns of a table became inputs; null for what is no table. */
+  columns: Column[] | null;
   samples: Record<SplitName, number>;
   statistics: Statistics;
   warnings: { code: string; message: string }[];

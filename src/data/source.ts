@@ -3,6 +3,7 @@ import { type Fault, HebbError } from '../errors.ts';
 import { assertValid, compileSchema } from '../validate.ts';
 import { maxClasses } from './classes.ts';
 import { type SyntheticConfig, syntheticSchema } from './synthetic.ts';
+import { tableOptions } from './tables/columns.ts';
 
 const closed = { additionalProperties: false } as const;
 const fraction = Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 }));
@@ -83,12 +84,17 @@ export const datasetSpecSchema = Type.Object(
   { ...closed, description: 'One of inputs with targets, synthetic, builtin.' },
 );
 
+/** Formats that files may be said to have; each is found out by the first bytes otherwise. */
+export const fileFormats = ['idx', 'csv', 'tsv', 'json', 'ndjson', 'npy', 'npz', 'parquet'] as const;
+export type FileFormat = (typeof fileFormats)[number];
+
 /** Part `meta` of a multipart upload. */
 export const datasetMetaSchema = Type.Object(
   {
     name,
     ...common,
-    format: Type.Optional(Type.Literal('idx')),
+    ...tableOptions,
+    format: Type.Optional(Type.Enum([...fileFormats], { description: 'Of the files [found out].' })),
     shape: Type.Optional(
       Type.Array(Type.Integer({ minimum: 1, maximum: 2 ** 24 }), {
         minItems: 1,
@@ -102,10 +108,23 @@ export const datasetMetaSchema = Type.Object(
 export type DatasetMeta = Static<typeof datasetMetaSchema>;
 
 export type SourceOptions = Omit<DatasetMeta, 'name' | 'format'>;
+/** What says how a table is to be read. */
+export type TableOptions = Pick<SourceOptions, 'task' | 'classes' | keyof typeof tableOptions>;
 /** Paths of complete files, gzipped or not. */
 export interface IdxSource extends SourceOptions {
   kind: 'idx';
   files: { images: string; labels: string; testImages?: string; testLabels?: string };
+}
+/** Paths of complete NumPy arrays, gzipped or not. */
+export interface NpySource extends SourceOptions {
+  kind: 'npy';
+  files: { inputs: string; targets: string; testInputs?: string; testTargets?: string };
+}
+/** One file of samples with their targets: a table, or an archive of arrays. */
+export interface FileSource extends SourceOptions {
+  kind: 'file';
+  file: string;
+  format?: FileFormat;
 }
 export interface JsonSource extends SourceOptions {
   kind: 'json';
@@ -123,7 +142,12 @@ export interface BuiltinSource extends SourceOptions {
   mnistDir?: string;
 }
 /** Where a dataset comes from, and how it is to be read: plain values, so that it can go to a worker thread. */
-export type Source = IdxSource | JsonSource | SyntheticSource | BuiltinSource;
+export type Source = IdxSource | NpySource | FileSource | JsonSource | SyntheticSource | BuiltinSource;
+
+const idxParts = ['images', 'labels', 'testImages', 'testLabels'] as const;
+const arrayParts = ['inputs', 'targets', 'testInputs', 'testTargets'] as const;
+/** Names that a file may have in an upload. */
+export const fileParts = ['file', ...idxParts, ...arrayParts] as const;
 
 const validateSpec = compileSchema(datasetSpecSchema);
 const validateMeta = compileSchema(datasetMetaSchema);
@@ -156,26 +180,47 @@ export function datasetSpec(request: unknown): Source {
  */
 export function uploadSource(meta: unknown, files: Partial<Record<string, string>>): Source {
   assertValid(validateMeta, meta);
-  const { name: _, format: __, ...options } = meta as DatasetMeta;
+  const { name: _, format, ...options } = meta as DatasetMeta;
   checkSplit(options);
-  const { images, labels, testImages, testLabels, ...others } = files;
+  const parts = Object.keys(files).filter((part) => files[part] !== undefined);
+  const own = arrayParts.some((part) => parts.includes(part)) ? 'npy' : 'idx';
   const faults: Fault[] = [];
-  const missing = (part: string) => faults.push({ pointer: `/${part}`, message: `the file part "${part}" is missing` });
-  if (!images) missing('images');
-  if (!labels) missing('labels');
-  if (testLabels && !testImages) missing('testImages');
-  if (testImages && !testLabels) missing('testLabels');
-  for (const [part, path] of Object.entries(others)) {
-    if (path)
-      faults.push({ pointer: `/${part}`, message: `IDX files come as images and labels, got a part "${part}"` });
+  if (parts.length === 1 && files.file && format !== 'idx') {
+    return { kind: 'file', file: files.file, ...(format && { format }), ...options };
   }
-  if (testImages && options.split?.test) {
+  const [samples, labels, testSamples, testLabels] = own === 'npy' ? arrayParts : idxParts;
+  const missing = (part: string) => faults.push({ pointer: `/${part}`, message: `the file part "${part}" is missing` });
+  if (!files[samples]) missing(samples);
+  if (!files[labels]) missing(labels);
+  if (files[testLabels] && !files[testSamples]) missing(testSamples);
+  if (files[testSamples] && !files[testLabels]) missing(testLabels);
+  for (const part of parts) {
+    if (([samples, labels, testSamples, testLabels] as string[]).includes(part)) continue;
+    const message = `${own === 'idx' ? 'IDX' : 'NPY'} files come as ${samples} and ${labels}, got a part "${part}"`;
+    faults.push({ pointer: `/${part}`, message });
+  }
+  if (files[testSamples] && options.split?.test) {
     const message = 'the upload has test files: no fraction can be split off for it';
     faults.push({ pointer: '/split/test', message, expected: 0, received: options.split.test });
   }
+  if (format !== undefined && format !== own) {
+    const message = `the parts ${samples} and ${labels} are ${own === 'idx' ? 'IDX' : 'NPY'} files; a file of another format comes as the part "file"`;
+    faults.push({ pointer: '/format', message, expected: own, received: format });
+  }
+  faults.push(...tableFaults(options, own === 'idx' ? 'IDX' : 'NPY'));
   if (faults.length > 0)
     throw new HebbError('invalid-request', faults.map(({ message }) => message).join('; '), faults);
-  return { kind: 'idx', files: { images: images!, labels: labels!, testImages, testLabels }, ...options };
+  const paths = files as Record<string, string>;
+  return own === 'npy'
+    ? { kind: 'npy', files: paths as unknown as NpySource['files'], ...options }
+    : { kind: 'idx', files: paths as unknown as IdxSource['files'], ...options };
+}
+
+/** What a request says of columns where the data have none. */
+export function tableFaults(options: SourceOptions, format: string): Fault[] {
+  return Object.keys(tableOptions)
+    .filter((key) => options[key as keyof SourceOptions] !== undefined)
+    .map((key) => ({ pointer: `/${key}`, message: `"${key}" is for tables; ${format} files have no columns` }));
 }
 
 /** @throws HebbError where a fraction is to be split off for a test, and the data has test samples of its own */

@@ -1,5 +1,6 @@
 import type { Shape } from '../shape.ts';
-import type { Task } from './dataset.ts';
+import type { DatasetInfo, Task } from './dataset.ts';
+import type { Column } from './tables/columns.ts';
 
 /** Most samples of a dataset: targets and the assignment to splits are held in memory while it is read. */
 export const maxRows = 50_000_000;
@@ -18,6 +19,14 @@ export interface Table {
   classes: string[] | null;
   /** Names of the inputs where the source has them; those of the request go before. */
   features?: string[];
+  /** Of a table with columns: how they became inputs. Fills that are learnt stand there once `learn` is done. */
+  columns?: Column[];
+  warnings?: DatasetInfo['warnings'];
+  /**
+   * Learns what is learnt from the data, before the inputs are asked for.
+   * @param isTraining whether a row of `train` is one to train on
+   */
+  learn?(isTraining: (row: number) => boolean): Promise<void>;
   train: Part;
   /** Where the source has test samples of its own. */
   test?: Part;

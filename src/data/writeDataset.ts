@@ -21,8 +21,11 @@ export async function writeDataset(table: Table, source: Source, folder: string)
   const inputShape = reshape(table, source);
   const features = checkFeatures(inputShape, source) ?? ownFeatures(inputShape, table);
   const { assignments, samples, warnings } = assign(table, source);
+  warnings.unshift(...(table.warnings ?? []));
   if (samples.train === 0) throw invalid('/split', 'nothing is left to train on', '≥ 1 sample', 0);
   const shapes = { task, inputShape, inputType, targetShape, classes };
+  const [, trainAssignment] = assignments[0]!;
+  await table.learn?.((row) => trainAssignment[row] === 0);
   const statistics = accumulate(inputType);
   const constants = constantElements();
   const classCounts = classes && new Array<number>(classes.length).fill(0);
@@ -58,6 +61,7 @@ export async function writeDataset(table: Table, source: Source, folder: string)
   return {
     ...shapes,
     features,
+    columns: table.columns ?? null,
     samples,
     statistics: { ...moments, classCounts },
     warnings,

@@ -1,24 +1,35 @@
+import type { Cell } from '../data/tables/cells.ts';
+import type { Column } from '../data/tables/columns.ts';
+import { RowEncoder } from '../data/tables/encode.ts';
 import { type Fault, HebbError } from '../errors.ts';
 import { elementCount, formatShape, type Shape } from '../shape.ts';
-import { brief } from '../validate.ts';
+import { brief, didYouMean, escapePointer } from '../validate.ts';
 
 /** More in one call would hold up all others. */
 export const maxInstances = 1000;
 const maxFaults = 100;
 
 /**
- * Numbers of a call's instances, each nested as one of the shapes or flat.
+ * Numbers of a call's instances, each nested as one of the shapes or flat, or, where the model has learnt from a table, an
+ * object of raw values by the names of its columns.
  * @returns (instances, ...shape)
  * @throws HebbError('invalid-instance') that points at each one that does not fit
  */
-export function readInstances(instances: unknown[], shapes: Shape[]): Float32Array {
+export function readInstances(instances: unknown[], shapes: Shape[], columns: Column[] | null = null): Float32Array {
   checkCount(instances.length);
   const [shape] = shapes as [Shape];
   const elements = elementCount(shape);
   const forms = [...shapes, [elements], ...(elements === 1 ? [[]] : [])];
   const values = new Float32Array(instances.length * elements);
   const faults: Fault[] = [];
+  const rows = columns && rowReader(columns);
   for (const [i, instance] of instances.entries()) {
+    if (rows && isObject(instance)) {
+      const wrong = rows(instance, values, i * elements, `/instances/${i}`);
+      faults.push(...wrong);
+      if (faults.length >= maxFaults) break;
+      continue;
+    }
     const form = forms.find((candidate) => outerFits(instance, candidate)) ?? shape;
     const fault = fill(instance, form, values, i * elements, `/instances/${i}`);
     if (!fault) continue;
@@ -28,8 +39,65 @@ export function readInstances(instances: unknown[], shapes: Shape[]): Float32Arr
   const [first] = faults;
   if (!first) return values;
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
-  const wanted = `an input is ${formatShape(shape)}, nested or as ${elements} numbers`;
+  const byName = rows ? ', or an object with the columns of the table' : '';
+  const wanted = `an input is ${formatShape(shape)}, nested or as ${elements} numbers${byName}`;
   throw new HebbError('invalid-instance', `${first.pointer}: ${first.message}; ${wanted}${more}`, faults);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Reads rows of a table: writes one's inputs, and tells what is wrong with it. */
+function rowReader(columns: Column[]) {
+  const encoder = new RowEncoder(columns);
+  const names = new Set(columns.map(({ name }) => name));
+  const known = encoder.slots.map(({ column }) => column.name);
+  return (row: Record<string, unknown>, to: Float32Array, offset: number, pointer: string): Fault[] => {
+    const faults: Fault[] = [];
+    // The target and ignored columns may stay in a row that was copied from the table.
+    for (const name of Object.keys(row)) {
+      if (names.has(name)) continue;
+      const message = `the model knows no column "${brief(name)}"${didYouMean(name, known)}; its columns: ${brieflyListed(known)}`;
+      faults.push({ pointer: `${pointer}/${escapePointer(name)}`, message, expected: known, received: name });
+    }
+    for (const slot of encoder.slots) {
+      const { column } = slot;
+      const cell = Object.hasOwn(row, column.name) ? row[column.name] : undefined;
+      const taken = cell === null || cell === undefined || takesType(column, cell);
+      const expected = taken
+        ? encoder.encodeCell(slot, cell as Cell | undefined, to, offset + slot.offset)
+        : column.type;
+      if (expected === undefined) continue;
+      const received = brief(cell);
+      const at = `${pointer}/${escapePointer(column.name)}`;
+      if (cell === undefined) {
+        faults.push({ pointer: at, message: `the column "${column.name}" is missing`, expected: column.type });
+        continue;
+      }
+      const wanted = taken ? expected : wantedOf[column.type];
+      const hint = column.type === 'categorical' && typeof cell === 'string' ? didYouMean(cell, column.categories) : '';
+      const message = `${wanted} is expected, got ${JSON.stringify(received)}${hint}`;
+      faults.push({ pointer: at, message, expected: wanted, received });
+    }
+    return faults;
+  };
+}
+
+const wantedOf = {
+  numeric: 'a number',
+  boolean: 'true or false',
+  categorical: 'the name of a category',
+} as const;
+
+/** Bodies are not coerced: "3" is no number, but 3 may be the name of a category. */
+function takesType({ type }: Column, cell: unknown): cell is Cell {
+  if (type === 'numeric') return typeof cell === 'number';
+  return ['string', 'number', 'boolean'].includes(typeof cell);
+}
+
+function brieflyListed(names: string[]): string {
+  return names.slice(0, 20).join(', ') + (names.length > 20 ? ', …' : '');
 }
 
 /** @throws HebbError('invalid-instance') for none or too many */

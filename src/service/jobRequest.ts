@@ -98,6 +98,7 @@ export function traitsOf(plan: JobPlan, dataset: DatasetInfo | null): ModelTrait
     inputType: dataset?.inputType ?? 'float32',
     outputShape: plan.resolved.outputShape,
     classes: dataset?.classes ?? null,
+    columns: dataset?.columns ?? null,
     parameters: plan.parameters,
   };
 }

@@ -72,15 +72,15 @@ export function createPlanning({ store, datasets, models, settings, logger }: Pa
   }
 
   /** A dataset that was stored before with the same content, names of classes and features and, where one was given, name. */
-  function storedTwin({ id, name, sha256, task, classes, features }: DatasetRecord, anyName: boolean) {
-    const names = JSON.stringify([task, classes, features]);
+  function storedTwin({ id, name, sha256, task, classes, features, columns }: DatasetRecord, anyName: boolean) {
+    const names = JSON.stringify([task, classes, features, columns]);
     return store.datasets
       .byHash(sha256)
       .find(
         (other) =>
           other.id !== id &&
           (anyName || other.name === name) &&
-          JSON.stringify([other.task, other.classes, other.features]) === names,
+          JSON.stringify([other.task, other.classes, other.features, other.columns]) === names,
       );
   }
 

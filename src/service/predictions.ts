@@ -121,7 +121,7 @@ export function createPredictions(settings: { isa: string; threads: number }): P
     service: (models) => ({
       async predictInstances(id, instances, options) {
         const model = models.find(id);
-        const inputs = readInstances(instances, [model.inputShape, model.network.input]);
+        const inputs = readInstances(instances, [model.inputShape, model.network.input], model.columns);
         return predict(model, models.pathOf(model), inputs, options);
       },
       async predictImages(id, images, options) {

@@ -1,4 +1,6 @@
 import type { DatasetInfo, SplitName, Task } from '../data/dataset.ts';
+import type { fileParts } from '../data/source.ts';
+import type { Column } from '../data/tables/columns.ts';
 import type { Problem } from '../errors.ts';
 import type { Finding } from '../nn/findings.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
@@ -142,6 +144,8 @@ export interface Model {
   inputType: 'uint8' | 'float32';
   outputShape: Shape;
   classes: string[] | null;
+  /** Of a dataset that was a table: how a raw row becomes inputs. */
+  columns: Column[] | null;
   parameters: number;
   metrics: MetricValues;
   test: MetricValues | null;
@@ -153,7 +157,7 @@ export interface Model {
 export type SampleQuery = { split: SplitName; offset: number; limit: number };
 
 /** Files of an upload by the name of their multipart part; values are paths of complete files on disk, gzipped or not. */
-export type UploadedFiles = Partial<Record<'file' | 'images' | 'labels' | 'testImages' | 'testLabels', string>>;
+export type UploadedFiles = Partial<Record<(typeof fileParts)[number], string>>;
 
 /** How much of a list to return, and from where. */
 export interface PageQuery {
@@ -281,7 +285,7 @@ export interface PredictResponse {
 }
 
 export interface PredictionService {
-  /** Rows in raw units of the dataset, each nested as the input shape or flat. */
+  /** Rows in raw units of the dataset, each nested as the input shape or flat, or values by the names of a table's columns. */
   predictInstances(model: string, instances: unknown[], options: PredictOptions): Promise<PredictResponse>;
   /** Encoded images (PNG, JPEG, WebP). */
   predictImages(model: string, images: Buffer[], options: PredictOptions): Promise<PredictResponse>;

@@ -28,7 +28,9 @@ const toRecord = (row: Row): DatasetRecord => ({
   id: row.id,
   name: row.name,
   createdAt: row.created_at,
-  ...(JSON.parse(row.info) as DatasetInfo),
+  // Rows that were written before there were tables do not say that they are of none.
+  columns: null,
+  ...(JSON.parse(row.info) as Omit<DatasetInfo, 'columns'>),
 });
 
 export type DatasetStore = ReturnType<typeof datasetStore>;

@@ -1,4 +1,5 @@
 import type { Task } from '../data/dataset.ts';
+import type { Column } from '../data/tables/columns.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import type { MetricValues } from '../nn/progress.ts';
 import type { LossName, NormalizationConfig } from '../nn/trainingConfig.ts';
@@ -15,6 +16,7 @@ export interface ModelTraits {
   inputType: 'uint8' | 'float32';
   outputShape: Shape;
   classes: string[] | null;
+  columns: Column[] | null;
   parameters: number;
 }
 
@@ -47,7 +49,9 @@ interface Row {
 }
 
 const toRecord = (row: Row): ModelRecord => ({
-  ...(JSON.parse(row.info) as Omit<ModelRecord, 'id' | 'name' | 'createdAt' | 'completed' | 'weightsFile'>),
+  // Rows that were written before there were tables do not say that they are of none.
+  columns: null,
+  ...(JSON.parse(row.info) as Omit<ModelRecord, 'id' | 'name' | 'createdAt' | 'completed' | 'weightsFile' | 'columns'>),
   id: row.id,
   name: row.name,
   createdAt: row.created_at,

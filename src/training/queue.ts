@@ -330,6 +330,7 @@ function noDataset(job: QueuedJob): DatasetInfo {
     targetShape: [],
     classes: null,
     features: null,
+    columns: null,
     samples: { train: 0, validation: 0, test: 0 },
     statistics: { min: 0, max: 0, mean: 0, standardDeviation: 0, classCounts: null },
     warnings: [],

@@ -1,10 +1,9 @@
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { HebbError } from '../../errors.ts';
 import { elementCount, formatShape } from '../../shape.ts';
 import { maxRowElements, maxRows } from '../table.ts';
+import { bytesOfFile, type FileBytes, firstBytes, invalidFile, openFile } from './fileBytes.ts';
+
+export { invalidFile };
 
 type Decode = (view: DataView, offset: number) => number;
 
@@ -28,25 +27,14 @@ const elementTypes: Record<number, ElementType> = {
 const maxRank = 5;
 /** Deflate cannot shrink further: 258 bytes in 2 bits. */
 const maxDeflateRatio = 1032;
-const chunkBytes = 2 ** 18;
 
 /** An IDX file whose header has been read and fits the file. */
-export interface IdxFile {
-  /** What the file is to the dataset, for messages: images, labels, testImages, testLabels. */
-  part: string;
-  path: string;
-  gzipped: boolean;
+export interface IdxFile extends FileBytes {
   type: ElementType;
   /** Samples. */
   rows: number;
   /** Shape of one sample; [] in a file of rank 1. */
   shape: number[];
-}
-
-export function invalidFile(part: string, detail: string, expected?: unknown, received?: unknown): HebbError {
-  return new HebbError('invalid-file', `${part}: ${detail}.`, [
-    { pointer: `/${part}`, message: detail, expected, received },
-  ]);
 }
 
 /**
@@ -55,8 +43,9 @@ export function invalidFile(part: string, detail: string, expected?: unknown, re
  *   HebbError('too-large') beyond the most rows or elements
  */
 export async function openIdx(path: string, part: string): Promise<IdxFile> {
-  const { size, gzipped } = await inspect(path);
-  const header = await firstBytes(path, part, gzipped, 4 + 4 * maxRank);
+  const file = await openFile(path, part);
+  const { size, gzipped } = file;
+  const header = await firstBytes(file, 4 + 4 * maxRank);
   if (header.length < 4)
     throw invalidFile(part, `an IDX header of at least 8 bytes was expected, the file has ${header.length}`);
   if (header.readUInt16BE(0) !== 0) {
@@ -98,51 +87,7 @@ export async function openIdx(path: string, part: string): Promise<IdxFile> {
   if (elementCount(shape) > maxRowElements) {
     throw new HebbError('too-large', `${part}: ${what}; a sample may have at most ${maxRowElements} elements.`);
   }
-  return { part, path, gzipped, type, rows, shape };
-}
-
-async function inspect(path: string): Promise<{ size: number; gzipped: boolean }> {
-  const file = await open(path, 'r');
-  try {
-    const start = Buffer.alloc(2);
-    await file.read(start, 0, 2, 0);
-    return { size: (await file.stat()).size, gzipped: start.readUInt16BE(0) === 0x1f8b };
-  } finally {
-    await file.close();
-  }
-}
-
-/** The file's bytes, unpacked. Stopping early closes it. */
-async function* bytes(path: string, part: string, gzipped: boolean): AsyncGenerator<Buffer> {
-  const stream = createReadStream(path, { highWaterMark: chunkBytes });
-  if (!gzipped) {
-    yield* stream as AsyncIterable<Buffer>;
-    return;
-  }
-  // Errors come out of the iteration below.
-  const unpacked = pipeline(stream, createGunzip({ chunkSize: chunkBytes }), () => {});
-  let offset = 0;
-  try {
-    for await (const chunk of unpacked as AsyncIterable<Buffer>) {
-      offset += chunk.length;
-      yield chunk;
-    }
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (!code?.startsWith('Z_')) throw error;
-    throw invalidFile(part, `the gzip data is damaged or ends too early (${message}) after ${offset} unpacked bytes`);
-  }
-}
-
-async function firstBytes(path: string, part: string, gzipped: boolean, count: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of bytes(path, part, gzipped)) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length >= count) break;
-  }
-  return Buffer.concat(chunks).subarray(0, count);
+  return { ...file, type, rows, shape };
 }
 
 /**
@@ -157,7 +102,7 @@ export async function* idxRows(file: IdxFile): AsyncGenerator<Buffer> {
   let offset = 0;
   let pending: Buffer[] = [];
   let pendingBytes = 0;
-  for await (const chunk of bytes(file.path, file.part, file.gzipped)) {
+  for await (const chunk of bytesOfFile(file)) {
     const skipped = Math.min(chunk.length, Math.max(0, headerBytes - offset));
     offset += chunk.length;
     if (offset > expected) {

@@ -2,7 +2,9 @@ import type { ImportLimits } from '../importer.ts';
 import type { Source } from '../source.ts';
 import { readSynthetic } from '../synthetic.ts';
 import type { Table } from '../table.ts';
+import { readNpy } from './arrays.ts';
 import { readBuiltin } from './builtin.ts';
+import { readFile } from './file.ts';
 import { readIdx } from './idx.ts';
 import { readJson } from './json.ts';
 
@@ -11,6 +13,8 @@ export const readers: {
   [Kind in Source['kind']]: (source: Extract<Source, { kind: Kind }>, limits: ImportLimits) => Promise<Table> | Table;
 } = {
   idx: readIdx,
+  npy: readNpy,
+  file: readFile,
   json: readJson,
   synthetic: readSynthetic,
   builtin: readBuiltin,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../../config.ts';
+import { fileParts } from '../../data/source.ts';
 import { HebbError } from '../../errors.ts';
 import type { Dataset, Services, UploadedFiles } from '../../service/types.ts';
 import { assertValid, compileSchema } from '../../validate.ts';
@@ -13,7 +14,6 @@ import { bodyCheckedByService } from '../plugins/validation.ts';
 import type { IdParams, PageQuery } from '../schemas/common.ts';
 import * as schemas from '../schemas/datasets.ts';
 
-const fileParts = ['file', 'images', 'labels', 'testImages', 'testLabels'] as const;
 type FilePart = (typeof fileParts)[number];
 const maxMetaBytes = 1024 ** 2;
 
@@ -111,7 +111,7 @@ async function readMeta(content: Part['content']): Promise<Buffer> {
 function partError(what: string): HebbError {
   return new HebbError(
     'invalid-request',
-    `${what}; expected: meta (JSON) first, then file, or images and labels, with or without testImages and testLabels`,
+    `${what}; expected: meta (JSON) first, then file, or inputs and targets, or images and labels, with or without those of a test`,
   );
 }
 

@@ -13,6 +13,11 @@ const classes = nullable(
   Type.Array(Type.String(), { description: 'Class names in index order; null for a regression.' }),
 );
 const count = Type.Integer({ minimum: 0 });
+const columns = nullable(
+  Type.Array(component('Column'), {
+    description: 'How the columns of a table became inputs, in their order; null for what is no table.',
+  }),
+);
 
 const metrics = Type.Unsafe<Record<string, number>>({
   type: 'object',
@@ -65,6 +70,7 @@ export const components: Record<string, TSchema> = {
     targetShape: Type.Array(Type.Integer(), { description: '[] for a class index.' }),
     classes,
     features: nullable(Type.Array(Type.String())),
+    columns,
     samples: Type.Object(Object.fromEntries(splitNames.map((split) => [split, count]))),
     statistics: Type.Object({
       min: Type.Number(),
@@ -77,6 +83,25 @@ export const components: Record<string, TSchema> = {
     bytes: count,
     sha256,
   }),
+
+  Column: Type.Object(
+    {
+      name: Type.String(),
+      type: Type.Enum(['numeric', 'boolean', 'categorical', 'target', 'ignored']),
+      missing: Type.Optional(Type.Integer({ minimum: 0, description: 'Of an input: rows without a value.' })),
+      fill: Type.Optional(
+        Type.Union([Type.Number(), Type.Boolean(), Type.String(), Type.Null()], {
+          description: 'Of an input: what stands for a value that is missing; null: none may be missing.',
+        }),
+      ),
+      encoding: Type.Optional(Type.Enum(['oneHot', 'ordinal'], { description: 'Of categories.' })),
+      categories: Type.Optional(Type.Array(Type.String(), { description: 'In the order of inputs or ordinals.' })),
+    },
+    {
+      description: 'How a column of a table became inputs, and how a raw value becomes them again.',
+      examples: examples.columns,
+    },
+  ),
 
   Sample: Type.Object({
     index: count,
@@ -290,6 +315,7 @@ export const components: Record<string, TSchema> = {
     inputType,
     outputShape: shape,
     classes,
+    columns,
     parameters: count,
     metrics,
     test: nullable(metrics),

@@ -1,5 +1,6 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { splitNames } from '../../data/dataset.ts';
+import { fileParts } from '../../data/source.ts';
 import {
   binary,
   closed,
@@ -22,13 +23,13 @@ const tags = ['datasets'];
 const uploadSchema = Type.Object(
   {
     meta: datasetMetaSchema,
-    file: Type.Optional(binary),
-    images: Type.Optional(binary),
-    labels: Type.Optional(binary),
-    testImages: Type.Optional(binary),
-    testLabels: Type.Optional(binary),
+    ...(Object.fromEntries(fileParts.map((part) => [part, Type.Optional(binary)])) as Record<string, TSchema>),
   },
-  { description: 'meta comes first, then file, or images and labels (IDX, gzipped or not).', ...closed },
+  {
+    description:
+      'meta comes first, then file (CSV, JSON, Parquet, NPZ), or inputs and targets (NPY), or images and labels (IDX); each gzipped or not.',
+    ...closed,
+  },
 );
 
 const split = Type.Enum([...splitNames], { default: 'train', description: 'Which part of the dataset.' });

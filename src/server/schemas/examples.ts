@@ -38,12 +38,20 @@ export const dataset = {
   targetShape: [],
   classes,
   features: null,
+  columns: null,
   samples: { train: 60_000, validation: 0, test: 10_000 },
   statistics: { min: 0, max: 255, mean: 33.3, standardDeviation: 78.6, classCounts: classes.map(() => 6000) },
   warnings: [],
   bytes: 54_950_000,
   sha256: hash,
 };
+
+/** What a table's columns are kept as. */
+export const columns = [
+  { name: 'sepal length', type: 'numeric', missing: 2, fill: 5.84 },
+  { name: 'colour', type: 'categorical', encoding: 'oneHot', categories: ['blue', 'white'], missing: 0, fill: null },
+  { name: 'species', type: 'target' },
+];
 
 export const datasetRequest = { name: 'xor', synthetic: { kind: 'xor' } };
 
@@ -270,6 +278,7 @@ export const model = {
   inputType: 'uint8',
   outputShape: [10],
   classes,
+  columns: null,
   parameters: 23_860,
   metrics,
   test: job.test,

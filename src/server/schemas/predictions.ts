@@ -31,13 +31,21 @@ export type AnyModelPredictQuery = Static<typeof anyModelQuery>;
 const jsonBody = Type.Object(
   {
     instances: Type.Optional(
-      Type.Array(Type.Unknown(), { minItems: 1, description: 'Rows in raw units of the dataset, nested or flat.' }),
+      Type.Array(Type.Unknown(), {
+        minItems: 1,
+        description:
+          "Rows in raw units of the dataset, nested or flat; of a model that learnt from a table also objects by its columns' names.",
+      }),
     ),
     images: Type.Optional(
       Type.Array(Type.String(), { minItems: 1, description: 'PNG, JPEG or WebP in base64, or data: URLs.' }),
     ),
   },
-  { ...closed, description: 'Exactly one of the two.', examples: [{ instances: [[0, 1]] }] },
+  {
+    ...closed,
+    description: 'Exactly one of the two.',
+    examples: [{ instances: [[0, 1]] }, { instances: [{ 'sepal length': 5.1, colour: 'blue' }] }],
+  },
 );
 export type PredictBody = Static<typeof jsonBody>;
 

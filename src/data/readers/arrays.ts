@@ -1,0 +1,187 @@
+import { type Fault, HebbError } from '../../errors.ts';
+import { elementCount, formatShape, type Shape } from '../../shape.ts';
+import { resolveClasses } from '../classes.ts';
+import type { ImportLimits } from '../importer.ts';
+import type { NpySource, SourceOptions } from '../source.ts';
+import { bytesOf, type Part, type Table } from '../table.ts';
+import { invalidFile, openFile, unpackedFile } from './fileBytes.ts';
+import { type NpyFile, npyFloats, npyLabels, npyRows, openNpy } from './npy.ts';
+
+/** Samples and their targets. */
+export interface ArrayPair {
+  inputs: NpyFile;
+  targets: NpyFile;
+}
+
+/** Targets are held in memory, unlike inputs. */
+const maxTargetBytes = 2 ** 28;
+
+/** NPY files in parts of their own. */
+export async function readNpy({ files, ...source }: NpySource, limits: ImportLimits): Promise<Table> {
+  const opened = async (path: string, part: string) => openArray(path, part, limits);
+  const train = { inputs: await opened(files.inputs, 'inputs'), targets: await opened(files.targets, 'targets') };
+  if (!files.testInputs || !files.testTargets) return readArrays(train, undefined, source, limits);
+  const test = {
+    inputs: await opened(files.testInputs, 'testInputs'),
+    targets: await opened(files.testTargets, 'testTargets'),
+  };
+  return readArrays(train, test, source, limits);
+}
+
+/** An array whose file can be read to and fro, as that of Fortran's order must. */
+export async function openArray(path: string, part: string, limits: ImportLimits): Promise<NpyFile> {
+  const file = await openNpy(await openFile(path, part));
+  return file.fortranOrder && file.gzipped ? openNpy(await unpackedFile(file, limits.maxBytes)) : file;
+}
+
+/**
+ * Arrays of samples (n, …) and targets (n) or (n, outputs). uint8 inputs stay uint8, (height, width) of them becoming
+ * [height, width, 1] as in IDX; all others become float32. Whole numbers, truth values and text as targets are classes,
+ * others a regression; `task` overrides.
+ *
+ * @throws HebbError('invalid-file' | 'invalid-data' | 'too-large') that names the array and the place
+ */
+export async function readArrays(
+  train: ArrayPair,
+  test: ArrayPair | undefined,
+  source: SourceOptions,
+  limits: ImportLimits,
+): Promise<Table> {
+  const pairs = test ? [train, test] : [train];
+  for (const pair of pairs) checkPair(pair);
+  if (test) checkAlike(train, test);
+  if (test && source.split?.test) {
+    const message = 'the upload has test samples of its own: no fraction can be split off for it';
+    throw dataError({ pointer: '/split/test', message, expected: 0, received: source.split.test });
+  }
+  const { inputs } = train;
+  const isBytes = inputs.type.name === 'uint8';
+  const elements = elementCount(inputs.shape);
+  const bytes = pairs.reduce((sum, pair) => sum + pair.inputs.rows * elements * (isBytes ? 1 : 4), 0);
+  if (bytes > limits.maxBytes) {
+    const message = `the samples take ${bytes} bytes, at most ${limits.maxBytes} are stored`;
+    throw new HebbError('too-large', `${inputs.part}: ${message}.`);
+  }
+  const targets = await readTargets(pairs, source);
+  const part = (index: number): Part => ({
+    rows: pairs[index]!.inputs.rows,
+    targets: targets.values[index]!,
+    inputs: () => (isBytes ? npyRows(pairs[index]!.inputs) : floatRows(pairs[index]!.inputs)),
+  });
+  return {
+    task: targets.classes ? 'classification' : 'regression',
+    inputShape: inputShape(inputs.shape, isBytes),
+    inputType: isBytes ? 'uint8' : 'float32',
+    targetShape: targets.shape,
+    classes: targets.classes,
+    train: part(0),
+    ...(test && { test: part(1) }),
+  };
+}
+
+function inputShape(shape: Shape, isBytes: boolean): Shape {
+  if (shape.length === 0) return [1];
+  return isBytes && shape.length === 2 ? [...shape, 1] : shape;
+}
+
+function checkPair({ inputs, targets }: ArrayPair): void {
+  if (inputs.characters !== null) throw invalidFile(inputs.part, 'numbers are expected, got text', 'numbers', 'text');
+  const rank = inputs.shape.length + 1;
+  if (rank > 5) throw invalidFile(inputs.part, `at most 5 dimensions are expected, got ${rank}`, 5, rank);
+  if (inputs.rows !== targets.rows) {
+    const message = `${inputs.rows} targets are expected, as many as ${inputs.part}; got ${targets.rows}`;
+    throw invalidFile(targets.part, message, inputs.rows, targets.rows);
+  }
+  if (inputs.rows < 2) throw invalidFile(inputs.part, `at least 2 samples are expected, got ${inputs.rows}`, 2, 1);
+}
+
+function checkAlike(train: ArrayPair, test: ArrayPair): void {
+  for (const key of ['inputs', 'targets'] as const) {
+    const describe = ({ type, shape, characters }: NpyFile) =>
+      `${characters === null ? type.name : 'text'} ${formatShape(shape)}`;
+    const [expected, got] = [describe(train[key]), describe(test[key])];
+    if (expected === got) continue;
+    const message = `samples are expected to be ${expected}, as in ${train[key].part}; got ${got}`;
+    throw invalidFile(test[key].part, message, expected, got);
+  }
+}
+
+async function* floatRows(file: NpyFile): AsyncGenerator<Uint8Array> {
+  const elements = elementCount(file.shape);
+  let row = 0;
+  for await (const rows of npyRows(file)) {
+    const values = npyFloats(file, rows, row);
+    row += values.length / elements;
+    yield bytesOf(values);
+  }
+}
+
+interface Targets {
+  classes: string[] | null;
+  shape: Shape;
+  values: (Int32Array | Float32Array)[];
+}
+
+async function readTargets(pairs: ArrayPair[], { task, classes }: SourceOptions): Promise<Targets> {
+  const arrays = pairs.map(({ targets }) => targets);
+  const [first] = arrays as [NpyFile];
+  const elements = elementCount(first.shape);
+  for (const { part, rows } of arrays) {
+    if (rows * elements * 4 <= maxTargetBytes) continue;
+    const message = `the targets take ${rows * elements * 4} bytes, at most ${maxTargetBytes} are taken`;
+    throw new HebbError('too-large', `${part}: ${message}.`);
+  }
+  const asked = task ?? (first.type.integer || classes ? 'classification' : 'regression');
+  if (asked === 'classification') return readClasses(arrays, classes);
+  if (classes) {
+    const message = 'a regression has no classes; for numbers that are classes, say "task": "classification"';
+    throw dataError({ pointer: '/classes', message });
+  }
+  if (first.characters !== null) throw invalidFile(first.part, 'numbers are expected, got text', 'numbers', 'text');
+  const values: Float32Array[] = [];
+  for (const file of arrays) {
+    const all = new Float32Array(file.rows * elements);
+    let filled = 0;
+    for await (const chunk of floatRows(file)) {
+      all.set(new Float32Array(chunk.buffer, chunk.byteOffset, chunk.byteLength / 4), filled);
+      filled += chunk.byteLength / 4;
+    }
+    values.push(all);
+  }
+  return { classes: null, shape: first.shape.length === 0 ? [1] : first.shape, values };
+}
+
+async function readClasses(arrays: NpyFile[], given: string[] | undefined): Promise<Targets> {
+  const lists: (number | string)[][] = [];
+  for (const file of arrays) {
+    const { part, shape, type } = file;
+    if (elementCount(shape) !== 1) {
+      const got = `${type.name} ${formatShape(shape)} for each sample`;
+      const message = `one class for each sample is expected, got ${got} (for numbers as targets, say "task": "regression")`;
+      throw invalidFile(part, message, 'one class', got);
+    }
+    const labels: (number | string)[] = [];
+    for await (const rows of npyRows(file)) {
+      for (const label of npyLabels(file, rows)) labels.push(type.name === 'bool' ? String(label === 1) : label);
+    }
+    const wrong = labels.findIndex((label) => typeof label === 'number' && !Number.isSafeInteger(label));
+    if (wrong >= 0) {
+      const message = `sample ${wrong}: a whole number or text is expected as a class, got ${labels[wrong]}; for numbers, say "task": "regression"`;
+      throw invalidFile(part, message, 'a whole number', String(labels[wrong]));
+    }
+    lists.push(labels);
+  }
+  const { classes, indices } = resolveClasses(lists, given, ({ list, index, label, expected }) =>
+    invalidFile(arrays[list]!.part, `the label of sample ${index} must be ${expected}; got ${label}`, expected, label),
+  );
+  const samples = lists.reduce((sum, { length }) => sum + length, 0);
+  if (!given && classes.length > 20 && 2 * classes.length > samples) {
+    const message = `the targets have ${classes.length} different values in ${samples} samples, that is fewer than two a class; for numbers, say "task": "regression"`;
+    throw dataError({ pointer: `/${arrays[0]!.part}`, message, expected: 'classes with several samples' });
+  }
+  return { classes, shape: [], values: indices };
+}
+
+function dataError(fault: Fault): HebbError {
+  return new HebbError('invalid-data', `${fault.pointer}: ${fault.message}`, [fault]);
+}
