@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { unzipSync } from 'fflate';
 import type { DatasetInfo } from '../../src/data/dataset.ts';
-import type { FileSource } from '../../src/data/source.ts';
+import type { FileSource, NpySource } from '../../src/data/source.ts';
 import { readRows } from '../../src/data/store.ts';
 import type { ProblemCode } from '../../src/errors.ts';
 import { save, store, thrown } from './data.ts';
@@ -20,8 +24,11 @@ export async function stored(
   options: Partial<FileSource> = {},
 ): Promise<StoredTable> {
   const file = await save(folder, typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
-  const { info, folder: at } = await store({ kind: 'file', file, ...options }, folder);
-  const rows = await readRows(at, info, 'train', 0, 1000);
+  return rowsOf(await store({ kind: 'file', file, ...options }, folder));
+}
+
+async function rowsOf({ info, folder }: { info: DatasetInfo; folder: string }): Promise<StoredTable> {
+  const rows = await readRows(folder, info, 'train', 0, 1000);
   return {
     info,
     inputs: rows.map(({ input }) => input as number[]),
@@ -39,4 +46,27 @@ export async function refused(
 ): Promise<{ message: string; faults: string[]; pointers: string[] }> {
   const { message, faults } = await thrown(code, () => stored(folder, bytes, options));
   return { message, faults: faults.map((f) => f.message), pointers: faults.map(({ pointer }) => pointer) };
+}
+
+const fixtures = fileURLToPath(new URL('../fixtures/data/', import.meta.url));
+
+/** A file that another program wrote: scripts/data-fixtures.py. */
+export function fixture(name: string): Buffer {
+  return readFileSync(join(fixtures, name));
+}
+
+/** The files in a ZIP, unpacked by a library that the readers do not use. */
+export function arraysOf(archive: Uint8Array): Map<string, Uint8Array> {
+  return new Map(Object.entries(unzipSync(archive)));
+}
+
+/** Two NPY files through the import. */
+export async function storedArrays(
+  folder: string,
+  inputs: Uint8Array,
+  targets: Uint8Array,
+  options: Partial<NpySource> = {},
+): Promise<StoredTable> {
+  const files = { inputs: await save(folder, inputs), targets: await save(folder, targets), ...options.files };
+  return rowsOf(await store({ kind: 'npy', ...options, files }, folder));
 }

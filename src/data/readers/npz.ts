@@ -1,0 +1,121 @@
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import yauzl from 'yauzl';
+import { HebbError } from '../../errors.ts';
+import type { ImportLimits } from '../importer.ts';
+import type { FileSource } from '../source.ts';
+import type { Table } from '../table.ts';
+import { type ArrayPair, openArray, readArrays } from './arrays.ts';
+import { type FileBytes, invalidFile, unpackedFile } from './fileBytes.ts';
+
+const maxEntries = 1000;
+
+/** Names under which libraries keep samples and targets: inputs, targets, and those of the test. */
+const conventions = [
+  ['inputs', 'targets', 'testInputs', 'testTargets'],
+  ['x_train', 'y_train', 'x_test', 'y_test'],
+  ['X_train', 'y_train', 'X_test', 'y_test'],
+  ['x', 'y', 'x_test', 'y_test'],
+  ['X', 'y', 'X_test', 'y_test'],
+  ['data', 'target', 'test_data', 'test_target'],
+  ['images', 'labels', 'test_images', 'test_labels'],
+  ['arr_0', 'arr_1', 'arr_2', 'arr_3'],
+] as const;
+
+/** Names of the files in a ZIP. @throws HebbError('invalid-file') for one that is damaged or has too many */
+export async function zipNames(file: FileBytes): Promise<string[]> {
+  const zip = await openZip(file);
+  try {
+    return (await entriesOf(zip, file)).map(({ fileName }) => fileName);
+  } finally {
+    zip.close();
+  }
+}
+
+/** NumPy's archive of arrays (`np.savez`, `np.savez_compressed`): a ZIP of NPY files. */
+export async function readNpz(packed: FileBytes, source: FileSource, limits: ImportLimits): Promise<Table> {
+  const file = await unpackedFile(packed, limits.maxBytes);
+  const zip = await openZip(file);
+  let paths: Map<string, string>;
+  let names: readonly string[];
+  try {
+    const entries = new Map((await entriesOf(zip, file)).map((entry) => [entry.fileName, entry]));
+    names = namesIn(file, [...entries.keys()]);
+    paths = new Map();
+    let room = limits.maxBytes;
+    for (const [i, name] of names.entries()) {
+      const entry = entries.get(`${name}.npy`)!;
+      room -= entry.uncompressedSize;
+      if (room < 0) {
+        const message = `the arrays take more than ${limits.maxBytes} bytes, the most that is stored`;
+        throw new HebbError('too-large', `${file.part}: ${message}.`);
+      }
+      const path = `${file.path}.array${i}`;
+      await extract(zip, entry, path, file);
+      paths.set(name, path);
+    }
+  } finally {
+    zip.close();
+  }
+  const array = (name: string) => openArray(paths.get(name)!, `${file.part}/${name}`, limits);
+  const [inputs, targets, testInputs, testTargets] = names as [string, string, string?, string?];
+  const train: ArrayPair = { inputs: await array(inputs), targets: await array(targets) };
+  const hasTest = testInputs !== undefined && testTargets !== undefined;
+  const test = hasTest ? { inputs: await array(testInputs), targets: await array(testTargets) } : undefined;
+  return readArrays(train, test, source, limits);
+}
+
+function openZip({ path, part }: FileBytes): Promise<yauzl.ZipFile> {
+  return new Promise((resolve, reject) => {
+    yauzl.open(path, { lazyEntries: true, autoClose: false, validateEntrySizes: true }, (error, zip) => {
+      if (error) reject(damaged(part, error));
+      else resolve(zip);
+    });
+  });
+}
+
+function entriesOf(zip: yauzl.ZipFile, { part }: FileBytes): Promise<yauzl.Entry[]> {
+  return new Promise((resolve, reject) => {
+    const entries: yauzl.Entry[] = [];
+    zip.on('error', (error) => reject(damaged(part, error)));
+    zip.on('end', () => resolve(entries));
+    zip.on('entry', (entry: yauzl.Entry) => {
+      entries.push(entry);
+      if (entries.length <= maxEntries) return zip.readEntry();
+      reject(new HebbError('too-large', `${part}: the archive has more than ${maxEntries} files.`));
+    });
+    zip.readEntry();
+  });
+}
+
+/** Unpacks one file; never more than its entry says, which was held against the limit. */
+async function extract(zip: yauzl.ZipFile, entry: yauzl.Entry, path: string, { part }: FileBytes): Promise<void> {
+  if (entry.isEncrypted()) throw invalidFile(part, `${entry.fileName} is encrypted`);
+  try {
+    const stream = await new Promise<NodeJS.ReadableStream>((resolve, reject) => {
+      zip.openReadStream(entry, (error, opened) => (error ? reject(error) : resolve(opened)));
+    });
+    await pipeline(stream, createWriteStream(path, { flags: 'wx' }));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error;
+    throw invalidFile(part, `${entry.fileName} in the archive is damaged (${(error as Error).message})`);
+  }
+}
+
+/** Of the arrays in the archive those with samples and targets, and with those of a test where both are there. */
+function namesIn({ part }: FileBytes, files: string[]): string[] {
+  const arrays = files.filter((name) => name.endsWith('.npy')).map((name) => name.slice(0, -4));
+  for (const [inputs, targets, testInputs, testTargets] of conventions) {
+    if (!arrays.includes(inputs) || !arrays.includes(targets)) continue;
+    const hasTest = arrays.includes(testInputs) && arrays.includes(testTargets);
+    return hasTest ? [inputs, targets, testInputs, testTargets] : [inputs, targets];
+  }
+  const known = conventions.map(([inputs, targets]) => `${inputs} and ${targets}`).join(', ');
+  const found = arrays.length > 0 ? arrays.slice(0, 20).join(', ') : 'no array';
+  throw invalidFile(part, `arrays called ${known} are expected; the archive has ${found}`, known, arrays.slice(0, 20));
+}
+
+function damaged(part: string, error: Error): unknown {
+  if ((error as NodeJS.ErrnoException).syscall !== undefined) return error;
+  return invalidFile(part, `the ZIP archive is damaged or ends too early (${error.message})`);
+}

@@ -1,0 +1,193 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import {
+  type AsyncBuffer,
+  type Compressors,
+  type DecodedArray,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetSchema,
+} from 'hyparquet';
+import { parquetReadColumn } from 'hyparquet/src/read.js';
+import { compressors } from 'hyparquet-compressors';
+import { HebbError } from '../../errors.ts';
+import type { ImportLimits } from '../importer.ts';
+import type { SourceOptions } from '../source.ts';
+import { maxRows } from '../table.ts';
+import type { Cell } from '../tables/cells.ts';
+import { maxColumns } from '../tables/columns.ts';
+import type { Row, RowSource } from '../tables/rows.ts';
+import { type FileBytes, invalidFile, unpackedFile } from './fileBytes.ts';
+
+/** A row group is held as a whole: so many cells, and so many bytes of a page. */
+const maxGroupCells = 2 ** 25;
+const maxPageBytes = 2 ** 28;
+const maxMetadataBytes = 2 ** 26;
+const batchRows = 1000;
+
+/** A Parquet file of plain columns, read a row group at a time; columns that are ignored are not read. */
+export async function openParquet(
+  packed: FileBytes,
+  { columns }: Pick<SourceOptions, 'columns'>,
+  limits: ImportLimits,
+): Promise<RowSource> {
+  const file = await unpackedFile(packed, limits.maxBytes);
+  const { part } = file;
+  const metadata = await withFile(file, (buffer) => readMetadata(buffer, file));
+  const { children } = parquetSchema(metadata);
+  const names = children.map(({ element }) => element.name);
+  const isIgnored = (name: string) => Object.hasOwn(columns ?? {}, name) && columns![name]!.type === 'ignored';
+  const wanted = children.map(({ element }) => !isIgnored(element.name));
+  // Too many or doubled names are told by those who know what columns are for.
+  if (names.length <= maxColumns) {
+    for (const [i, { element, children: inner }] of children.entries()) {
+      if (!wanted[i] || (inner.length === 0 && element.repetition_type !== 'REPEATED')) continue;
+      const message = `the column "${element.name}" holds lists or records; plain columns are expected: to leave it out, say {"columns": {${JSON.stringify(element.name)}: {"type": "ignored"}}}`;
+      throw invalidFile(part, message, 'a plain column', element.name);
+    }
+  }
+  const groups = checkGroups(metadata, names.length, part);
+
+  async function* batches(): AsyncGenerator<Row[]> {
+    const handle = await open(file.path, 'r');
+    try {
+      const buffer = bufferOf(handle, file.size);
+      for (const [group, { start, rows }] of groups.entries()) {
+        const data: (DecodedArray | null)[] = [];
+        for (const [i, name] of names.entries()) {
+          if (!wanted[i]) data.push(null);
+          else {
+            const range = { rowStart: start, rowEnd: start + rows };
+            const options = { file: buffer, metadata, columns: [name], ...range, compressors: boundedCompressors };
+            const column = await guarded(part, `row group ${group}, column "${name}"`, () =>
+              parquetReadColumn(options),
+            );
+            if (column.length !== rows) {
+              const message = `row group ${group}, column "${name}": ${rows} values are promised, there are ${column.length}`;
+              throw invalidFile(part, message, rows, column.length);
+            }
+            data.push(column);
+          }
+        }
+        for (let from = 0; from < rows; from += batchRows) {
+          const count = Math.min(batchRows, rows - from);
+          yield Array.from({ length: count }, (_, i) =>
+            data.map((column, c) =>
+              column === null ? null : cellOf(column[from + i], names[c]!, start + from + i, part),
+            ),
+          );
+        }
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+
+  return {
+    part,
+    names,
+    named: true,
+    decimalMark: '.',
+    typed: true,
+    warnings: [],
+    batches,
+    placeOf: async (row) => `row ${row}`,
+  };
+}
+
+async function readMetadata(buffer: AsyncBuffer, { part, size }: FileBytes): Promise<FileMetaData> {
+  const [start, end] = [await buffer.slice(0, 4), await buffer.slice(Math.max(0, size - 8))];
+  const text = (bytes: ArrayBuffer) => Buffer.from(bytes).toString('latin1');
+  if (size < 12 || text(start) !== 'PAR1' || !text(end).endsWith('PAR1')) {
+    throw invalidFile(
+      part,
+      'a Parquet file begins and ends with PAR1; is this one cut off?',
+      'PAR1',
+      text(end).slice(-4),
+    );
+  }
+  const length = new DataView(end).getUint32(0, true);
+  if (length > size - 12 || length > maxMetadataBytes) {
+    const message = `the footer says that it has ${length} bytes, the file has ${size}`;
+    throw invalidFile(part, message, `at most ${Math.min(size - 12, maxMetadataBytes)}`, length);
+  }
+  return guarded(part, 'the footer', () => parquetMetadataAsync(buffer));
+}
+
+/** First rows and numbers of rows of the groups, held against each other and the limits. */
+function checkGroups(metadata: FileMetaData, columns: number, part: string): { start: number; rows: number }[] {
+  const total = Number(metadata.num_rows);
+  let start = 0;
+  const groups = metadata.row_groups.map((group) => {
+    const rows = Number(group.num_rows);
+    if (!Number.isSafeInteger(rows) || rows < 0) throw invalidFile(part, `a row group of ${rows} rows`);
+    if (rows * columns > maxGroupCells) {
+      const message = `a row group has ${rows} rows of ${columns} columns, at most ${maxGroupCells} cells are read at a time: write the file with smaller row groups`;
+      throw new HebbError('too-large', `${part}: ${message}.`, [{ pointer: `/${part}`, message }]);
+    }
+    const first = start;
+    start += rows;
+    return { start: first, rows };
+  });
+  if (start !== total) {
+    throw invalidFile(part, `the footer says ${total} rows, its row groups have ${start}`, total, start);
+  }
+  if (total > maxRows) throw new HebbError('too-large', `${part}: at most ${maxRows} rows are taken.`);
+  return groups;
+}
+
+/** What the library throws over a damaged file is many things; only errors of the system are none of the file's. */
+async function guarded<T>(part: string, where: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof HebbError || (error as NodeJS.ErrnoException).syscall !== undefined) throw error;
+    const { message } = error as Error;
+    throw invalidFile(part, `${where} of the Parquet file cannot be read (${String(message).slice(0, 200)})`);
+  }
+}
+
+async function withFile<T>({ path, size }: FileBytes, use: (buffer: AsyncBuffer) => Promise<T>): Promise<T> {
+  const handle = await open(path, 'r');
+  try {
+    return await use(bufferOf(handle, size));
+  } finally {
+    await handle.close();
+  }
+}
+
+function bufferOf(handle: FileHandle, size: number): AsyncBuffer {
+  return {
+    byteLength: size,
+    async slice(start, end = size) {
+      if (!(start >= 0 && end >= start && end <= size)) throw new Error(`bytes ${start} to ${end} of ${size}`);
+      const bytes = new Uint8Array(end - start);
+      for (let done = 0; done < bytes.length; ) {
+        const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
+        if (bytesRead === 0) throw new Error(`the file ends at byte ${start + done}`);
+        done += bytesRead;
+      }
+      return bytes.buffer;
+    },
+  };
+}
+
+/** A page says itself how large it becomes. */
+const boundedCompressors: Compressors = Object.fromEntries(
+  Object.entries(compressors).map(([codec, unpack]) => [
+    codec,
+    (input: Uint8Array, outputLength: number) => {
+      if (outputLength >= 0 && outputLength <= maxPageBytes) return unpack!(input, outputLength);
+      throw new Error(`a page of ${outputLength} bytes, at most ${maxPageBytes} are unpacked`);
+    },
+  ]),
+);
+
+function cellOf(value: unknown, name: string, row: number, part: string): Cell {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value === 'string') return value.trim();
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  const message = `row ${row}, column "${name}": text, a number or a truth value is expected; to leave it out, say {"columns": {${JSON.stringify(name)}: {"type": "ignored"}}}`;
+  throw invalidFile(part, message, 'a cell');
+}
