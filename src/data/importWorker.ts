@@ -1,10 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { HebbError } from '../errors.ts';
+import { answerPings } from '../workerThread.ts';
 import type { ImportResult, ImportTask } from './importer.ts';
 import { readSource } from './readers/index.ts';
 import { writeDataset } from './writeDataset.ts';
 
 /** The entry of the worker thread that one import runs in. */
+answerPings(workerData);
 const { source, folder, limits } = workerData as ImportTask;
 parentPort!.postMessage(await run());
 

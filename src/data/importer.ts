@@ -3,7 +3,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import { HebbError, isNoSpace, noSpaceError, type Problem } from '../errors.ts';
-import { runInThread } from '../workerThread.ts';
+import { runInThread, ThreadLostError } from '../workerThread.ts';
 import type { DatasetInfo } from './dataset.ts';
 import type { Source } from './source.ts';
 
@@ -24,6 +24,9 @@ export interface ImportTask {
 export type ImportResult = { info: DatasetInfo } | { problem: Problem };
 
 const partial = '.partial-';
+
+/** Readers pause with every piece of a file that they read; what keeps one busy for so long will not end. */
+const threadLimits = { stallMs: 30_000, heapMiB: 1024 };
 
 /** Each import is a thread with a heap of its own: so many at once, so many waiting, and the rest is to come again. */
 const importsAtOnce = 2;
@@ -62,6 +65,14 @@ async function importNow(source: Source, finalFolder: string, limits: ImportLimi
 
 function asHebbError(error: unknown): HebbError {
   if (error instanceof HebbError) return error;
+  if (error instanceof ThreadLostError) {
+    return new HebbError(
+      'invalid-file',
+      `The data cannot be read: ${error.message}. The file is damaged, or its parts are too large.`,
+      undefined,
+      { cause: error },
+    );
+  }
   if (isNoSpace(error)) return noSpaceError(error);
   return new HebbError('internal', 'Reading the dataset failed unexpectedly; the service log has it.', undefined, {
     cause: error,
@@ -79,7 +90,7 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 async function runWorker(task: ImportTask): Promise<DatasetInfo> {
-  const result = await runInThread<ImportResult>(new URL('./importWorker', import.meta.url), task);
+  const result = await runInThread<ImportResult>(new URL('./importWorker', import.meta.url), task, threadLimits);
   if ('problem' in result) throw HebbError.fromProblem(result.problem);
   return result.info;
 }

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import {
   type AsyncBuffer,
+  type ColumnChunk,
   type Compressors,
   type DecodedArray,
   type FileMetaData,
@@ -17,6 +18,7 @@ import type { Cell } from '../tables/cells.ts';
 import { maxColumns } from '../tables/columns.ts';
 import type { Row, RowSource } from '../tables/rows.ts';
 import { type FileBytes, invalidFile, unpackedFile } from './fileBytes.ts';
+import { walkStruct } from './thrift.ts';
 
 /** A row group is held as a whole: so many cells, and so many bytes of a page. */
 const maxGroupCells = 2 ** 25;
@@ -58,9 +60,12 @@ export async function openParquet(
           else {
             const range = { rowStart: start, rowEnd: start + rows };
             const options = { file: buffer, metadata, columns: [name], ...range, compressors: boundedCompressors };
-            const column = await guarded(part, `row group ${group}, column "${name}"`, () =>
-              parquetReadColumn(options),
-            );
+            const chunk = metadata.row_groups[group]!.columns.find((c) => c.meta_data?.path_in_schema[0] === name);
+            const column = await guarded(part, `row group ${group}, column "${name}"`, async () => {
+              if (!chunk) throw new Error('it is missing');
+              await checkPages(buffer, chunk, rows);
+              return parquetReadColumn(options);
+            });
             if (column.length !== rows) {
               const message = `row group ${group}, column "${name}": ${rows} values are promised, there are ${column.length}`;
               throw invalidFile(part, message, rows, column.length);
@@ -110,7 +115,39 @@ async function readMetadata(buffer: AsyncBuffer, { part, size }: FileBytes): Pro
     const message = `the footer says that it has ${length} bytes, the file has ${size}`;
     throw invalidFile(part, message, `at most ${Math.min(size - 12, maxMetadataBytes)}`, length);
   }
-  return guarded(part, 'the footer', () => parquetMetadataAsync(buffer));
+  return guarded(part, 'the footer', async () => {
+    walkStruct(new Uint8Array(await buffer.slice(size - 8 - length, size - 8)));
+    return parquetMetadataAsync(buffer);
+  });
+}
+
+/**
+ * Goes over the pages of a column in a row group: their headers must be whole, and promise no more than fits the group.
+ * @throws Error where they do not
+ */
+async function checkPages(buffer: AsyncBuffer, chunk: ColumnChunk, rows: number): Promise<void> {
+  const meta = chunk.meta_data;
+  const start = Number(meta?.dictionary_page_offset ?? 0) || Number(meta?.data_page_offset);
+  const bytes = new Uint8Array(await buffer.slice(start, start + Number(meta?.total_compressed_size)));
+  let values = 0;
+  for (let at = 0; at < bytes.length - 1 && values < rows; ) {
+    const { struct, end } = walkStruct(bytes, at);
+    const [unpacked, packed] = [struct[2], struct[3]];
+    const [data, dictionary, dataV2] = [struct[5], struct[7], struct[8]].map((of) =>
+      typeof of === 'object' ? of[1] : 0,
+    );
+    for (const size of [unpacked, packed]) {
+      if (typeof size !== 'number' || size < 0 || size > maxPageBytes) throw new Error(`a page of ${size} bytes`);
+    }
+    for (const count of [data, dictionary, dataV2]) {
+      if (typeof count !== 'number' || count < 0 || count > maxGroupCells) throw new Error(`a page of ${count} values`);
+    }
+    values += (data as number) + (dataV2 as number);
+    if (values > rows) throw new Error(`pages of ${values} values for ${rows} rows`);
+    if (end + (packed as number) > bytes.length)
+      throw new Error(`a page of ${packed} bytes, ${bytes.length - end} are left`);
+    at = end + (packed as number);
+  }
 }
 
 /** First rows and numbers of rows of the groups, held against each other and the limits. */
@@ -156,17 +193,23 @@ async function withFile<T>({ path, size }: FileBytes, use: (buffer: AsyncBuffer)
 }
 
 function bufferOf(handle: FileHandle, size: number): AsyncBuffer {
+  const read = async (start: number, end: number): Promise<ArrayBuffer> => {
+    if (!(start >= 0 && end >= start && end <= size)) throw new Error(`bytes ${start} to ${end} of ${size}`);
+    const bytes = new Uint8Array(end - start);
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
+      if (bytesRead === 0) throw new Error(`the file ends at byte ${start + done}`);
+      done += bytesRead;
+    }
+    return bytes.buffer;
+  };
   return {
     byteLength: size,
-    async slice(start, end = size) {
-      if (!(start >= 0 && end >= start && end <= size)) throw new Error(`bytes ${start} to ${end} of ${size}`);
-      const bytes = new Uint8Array(end - start);
-      for (let done = 0; done < bytes.length; ) {
-        const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
-        if (bytesRead === 0) throw new Error(`the file ends at byte ${start + done}`);
-        done += bytesRead;
-      }
-      return bytes.buffer;
+    slice(start, end = size) {
+      const bytes = read(start, end);
+      // The library asks for bytes ahead of those that it waits for: a failure there must not end the thread.
+      bytes.catch(() => {});
+      return bytes;
     },
   };
 }
