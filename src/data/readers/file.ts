@@ -3,24 +3,32 @@ import { type FileFormat, type FileSource, tableFaults } from '../source.ts';
 import type { Table } from '../table.ts';
 import { readTable } from '../tables/readTable.ts';
 import { tableError } from '../tables/tableError.ts';
-import { openCsv } from './csv.ts';
 import { type FileBytes, firstBytes, invalidFile, openFile } from './fileBytes.ts';
 import { openJsonRows } from './jsonRows.ts';
-import { readNpz, zipNames } from './npz.ts';
-import { openParquet } from './parquet.ts';
 
 type Format = Exclude<FileFormat, 'idx' | 'npy'>;
 type FormatReader = (file: FileBytes, source: FileSource, limits: ImportLimits) => Promise<Table>;
 
+/** Each loads what it needs: the thread of an import lives as short as its file is small. */
 const formats: Record<Format, FormatReader> = {
-  csv: async (file, source, limits) => readTable(await openCsv(file, source, limits), source, limits),
-  tsv: async (file, source, limits) => readTable(await openCsv(file, source, limits, '\t'), source, limits),
+  csv: async (file, source, limits) => {
+    const { openCsv } = await import('./csv.ts');
+    return readTable(await openCsv(file, source, limits), source, limits);
+  },
+  tsv: async (file, source, limits) => {
+    const { openCsv } = await import('./csv.ts');
+    return readTable(await openCsv(file, source, limits, '\t'), source, limits);
+  },
   json: async (file, source, limits) => readTable(await openJsonRows(file, false, source, limits), source, limits),
   ndjson: async (file, source, limits) => readTable(await openJsonRows(file, true, source, limits), source, limits),
-  parquet: async (file, source, limits) => readTable(await openParquet(file, source, limits), source, limits),
+  parquet: async (file, source, limits) => {
+    const { openParquet } = await import('./parquet.ts');
+    return readTable(await openParquet(file, source, limits), source, limits);
+  },
   npz: async (file, source, limits) => {
     const faults = tableFaults(source, 'NPZ');
     if (faults.length > 0) throw tableError('invalid-request', faults);
+    const { readNpz } = await import('./npz.ts');
     return readNpz(file, source, limits);
   },
 };
@@ -86,6 +94,7 @@ async function formatOf(file: FileBytes): Promise<Format> {
 /** Of a ZIP: NumPy's archives are those of arrays. */
 async function archiveFormat(file: FileBytes): Promise<Format> {
   if (file.gzipped) return 'npz';
+  const { zipNames } = await import('./npz.ts');
   const names = await zipNames(file);
   if (names.some((name) => name.endsWith('.npy'))) return 'npz';
   if (names.some((name) => name.startsWith('xl/'))) {
