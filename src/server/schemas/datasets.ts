@@ -22,7 +22,7 @@ const tags = ['datasets'];
 
 const uploadSchema = Type.Object(
   {
-    meta: datasetMetaSchema,
+    meta: { ...datasetMetaSchema, examples: [examples.tableMeta] },
     ...(Object.fromEntries(fileParts.map((part) => [part, Type.Optional(binary)])) as Record<string, TSchema>),
   },
   {

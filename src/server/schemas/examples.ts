@@ -53,6 +53,15 @@ export const columns = [
   { name: 'species', type: 'target' },
 ];
 
+/** What an upload says of its file. */
+export const tableMeta = {
+  name: 'flowers',
+  target: 'species',
+  missing: 'median',
+  columns: { colour: { type: 'categorical' }, notes: { type: 'ignored' } },
+  split: { test: 0.2, seed: 1 },
+};
+
 export const datasetRequest = { name: 'xor', synthetic: { kind: 'xor' } };
 
 export const builtinRequest = { name: 'a thousand digits', builtin: 'mnist', limit: { train: 1000 } };
