@@ -34,7 +34,8 @@ export interface DrillSummary {
 
 const finalStates = ['completed', 'failed', 'cancelled'];
 const roundTimeoutMs = 180_000;
-const diskBytes = '96m';
+/** Of the small disk: what some jobs take that are kept to the end. */
+const diskMegabytes = (rounds: number) => 64 + 5 * rounds;
 
 /** What is known of a job that was not disturbed. */
 interface Undisturbed {
@@ -47,7 +48,7 @@ interface Undisturbed {
 /** @throws Error that says what was lost, or differs, in which round */
 export async function drill(options: DrillOptions): Promise<DrillSummary> {
   const parent = mkdtempSync(join(tmpdir(), 'hebb-drill-'));
-  const unmount = mountSmallDisk(parent);
+  const unmount = mountSmallDisk(parent, diskMegabytes(options.rounds));
   const folder = join(parent, 'data');
   mkdirSync(folder);
   const service = new DrilledService(folder, await freePort(), { HEBB_MIN_FREE_BYTES: String(4 * 2 ** 20) });
@@ -64,9 +65,9 @@ export async function drill(options: DrillOptions): Promise<DrillSummary> {
 }
 
 /** Puts a small disk under a folder; null where that is not allowed. */
-function mountSmallDisk(folder: string): (() => void) | null {
+function mountSmallDisk(folder: string, megabytes: number): (() => void) | null {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskBytes}`, 'hebb-drill', folder], { stdio: 'ignore' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'hebb-drill', folder], { stdio: 'ignore' });
   } catch {
     return null;
   }
