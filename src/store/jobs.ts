@@ -118,10 +118,11 @@ export function jobStore(db: Database, stores: Stores) {
           const before = toStatus(row);
           if (only && !only(before)) return null;
           const status = { ...before, ...change };
+          if (status.state !== 'paused') status.pause = null;
           update.run({ id, ...parametersOf(status) });
           if (model) models.insert(model);
           if (evaluation) evaluations.insert(id, evaluation);
-          if (status.state !== from) events.insertState(id, told(status));
+          if (status.state !== from || change.rateChanges) events.insertState(id, told(status));
           if (log) jobLog.add(id, log);
           return status;
         })

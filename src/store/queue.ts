@@ -96,6 +96,7 @@ export function queueTables(db: Database, { checkpoints, metrics, diagnostics, e
           const { isa = null, kernelVersion = null } = started ?? {};
           const parameters = parametersOf({ id: job, progress, metrics: values, best, rateChanges });
           advance.run({ ...parameters, isa, kernelVersion, rangeTest: toJson(rangeTest) });
+          if (news.rateChanges.length > 0) events.insertState(job, told(holds(claim)!));
           return checkpoints.ofJob(job);
         })
         .immediate();

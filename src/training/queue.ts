@@ -59,6 +59,7 @@ export class JobQueue {
     await this.watchDisk();
     const every = (ms: number, what: () => Promise<void>) => {
       const run = () =>
+        this.closing ||
         what().catch((error) => this.options.logger.error({ err: error }, 'the queue could not be tended'));
       this.timers.push(setInterval(run, ms).unref());
     };
@@ -73,12 +74,13 @@ export class JobQueue {
     this.claimAgain = true;
     this.claiming ??= this.claimAll().finally(() => {
       this.claiming = null;
+      if (this.claimAgain && !this.closing) this.wake();
     });
   }
 
   private async claimAll(): Promise<void> {
     try {
-      while (this.claimAgain) {
+      while (this.claimAgain && !this.closing) {
         this.claimAgain = false;
         while (!this.closing && !this.held && this.active.size < this.options.jobs) {
           const job = await this.options.store.claim(this.runner, Date.now() + leaseMs);
