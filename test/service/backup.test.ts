@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { backUp } from '../../src/service/backup.ts';
-import { type ServiceProcess, startService } from '../helpers/process.ts';
+import { type ServiceProcess, sleep, startService } from '../helpers/process.ts';
 import { reached, startServices, temporaryFolder } from '../helpers/service.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -50,8 +50,8 @@ describe.skipIf(process.platform !== 'linux')('a backup of a service that is at 
     const first = await startService(dataDir);
     const dataset = await created(first, '/v1/datasets', blobs('kept', 1));
     const done = await first.job((await created(first, '/v1/jobs', jobOn('kept', 3))).id);
-    const { id } = await created(first, '/v1/jobs', jobOn('kept', 3000));
-    await first.job(id, ({ progress }) => progress.epoch > 20);
+    const { id } = await created(first, '/v1/jobs', jobOn('kept', 6000));
+    while ((await first.call(`/v1/jobs/${id}/checkpoints`)).body.items.length === 0) await sleep(20);
     const queued = await created(first, '/v1/jobs', { ...jobOn('kept', 2), name: 'waits' });
 
     // The service goes on taking things in and throwing things away.
@@ -69,7 +69,8 @@ describe.skipIf(process.platform !== 'linux')('a backup of a service that is at 
     expect(stderr).toBe('');
     expect(stdout).toContain(target);
     expect(readdirSync(join(elsewhere, 'backups'))).toEqual(['monday']);
-    expect((await first.job(id, () => true)).state).toBe('running');
+    const steps = (await first.job(id, () => true)).progress.step;
+    expect(steps).toBeLessThan(60_000);
 
     const before = contents(target);
     expect(Object.keys(before)).toContain(join('models', done.id, readdirSync(join(target, 'models', done.id))[0]!));
@@ -88,7 +89,12 @@ describe.skipIf(process.platform !== 'linux')('a backup of a service that is at 
     }
     expect(['queued', 'running']).toContain((await second.call(`/v1/jobs/${queued.id}`)).body.state);
     const copied = await second.job(id);
-    expect(copied).toMatchObject({ state: 'completed', weightsHash: undisturbed.weightsHash });
+    expect(copied).toMatchObject({ state: 'completed', restarts: 1, weightsHash: undisturbed.weightsHash });
+    // From a checkpoint of before the backup's end, not from the start.
+    const { items } = (await second.call(`/v1/jobs/${id}/log`)).body;
+    const { data } = items.find(({ event }: { event: string }) => event === 'requeued');
+    expect(data.step).toBeGreaterThan(0);
+    expect(data.step).toBeLessThanOrEqual(steps);
     const rows = async (service: ServiceProcess) =>
       // biome-ignore lint/suspicious/noExplicitAny: rows as they come
       (await service.call(`/v1/jobs/${id}/metrics?points=100000`)).body.rows.map(({ time: _, ...row }: any) => row);
