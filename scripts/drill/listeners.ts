@@ -2,16 +2,17 @@
 //   npm run drill:listeners -- [--listeners 200] [--seconds 10] [--rounds 5] [--json FILE]
 // Starts the real service on a folder of its own. Ends with 1 where training loses more than 5 %, or the 99th percentile of
 // /healthz is over 20 ms, or a reader is left behind.
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
-import { createServer } from 'node:net';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { usableCores } from '../../src/config.ts';
+import { DrilledService, freePort } from './service.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,7 +28,6 @@ const mostLoss = 0.05;
 const mostHealthMs = 20;
 /** After the listeners came, or left, before it is measured: they read the job's past first. */
 const settleMs = 4000;
-const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const request = {
   name: 'listened to',
@@ -55,15 +55,6 @@ interface Measurement {
   listenersCpu: number;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** CPU time of a process in seconds (proc_pid_stat(5): utime and stime, in ticks of 10 ms). */
 function cpuSeconds(pid: number | undefined): number {
   if (pid === undefined) return 0;
@@ -83,53 +74,28 @@ const median = (numbers: number[]) =>
 class Drill {
   private readonly folder = mkdtempSync(join(tmpdir(), 'hebb-drill-'));
   private readonly agent = new Agent({ keepAlive: true });
-  private service!: ChildProcess;
+  private service!: DrilledService;
   private port = 0;
   private job = '';
 
   async start(): Promise<void> {
     this.port = await freePort();
-    this.service = spawn(process.execPath, ['--import', 'tsx', join(root, 'src/main.ts')], {
-      cwd: root,
-      env: { PATH: process.env.PATH, HEBB_PORT: String(this.port), HEBB_DATA_DIR: this.folder },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    while (
-      !(await fetch(this.url('/readyz')).then(
-        (r) => r.ok,
-        () => false,
-      ))
-    ) {
-      if (this.service.exitCode !== null) throw new Error(`the service ended with ${this.service.exitCode}`);
-      await sleep(50);
-    }
-    const response = await fetch(this.url('/v1/jobs'), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(request),
-    });
-    // biome-ignore lint/suspicious/noExplicitAny: what the service answers
-    const job: any = await response.json();
-    if (response.status !== 202) throw new Error(JSON.stringify(job));
-    this.job = job.id;
+    this.service = new DrilledService(this.folder, this.port, { HEBB_THREADS: String(usableCores()) });
+    await this.service.start();
+    const { status, body } = await this.service.post('/v1/jobs', request);
+    if (status !== 202) throw new Error(JSON.stringify(body));
+    this.job = body.id;
     while ((await this.progress()).step === 0) await sleep(50);
   }
 
   async stop(): Promise<void> {
     this.agent.destroy();
-    if (this.service.exitCode === null) {
-      const exited = once(this.service, 'exit');
-      this.service.kill('SIGTERM');
-      await exited;
-    }
+    await this.service.end('SIGTERM');
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private url = (path: string) => `http://127.0.0.1:${this.port}${path}`;
-
   private async progress(): Promise<{ step: number; epoch: number }> {
-    // biome-ignore lint/suspicious/noExplicitAny: as above
-    const job: any = await (await fetch(this.url(`/v1/jobs/${this.job}`))).json();
+    const { body: job } = await this.service.call(`/v1/jobs/${this.job}`);
     if (!['queued', 'running'].includes(job.state))
       throw new Error(`the job is ${job.state}: ${JSON.stringify(job.error)}`);
     return job.progress;
@@ -148,7 +114,7 @@ class Drill {
   private health(): Promise<number> {
     const started = performance.now();
     return new Promise((resolve, reject) => {
-      get(this.url('/healthz'), { agent: this.agent }, (response) => {
+      get(`http://127.0.0.1:${this.port}/healthz`, { agent: this.agent }, (response) => {
         response.resume().on('end', () => resolve(performance.now() - started));
       }).on('error', reject);
     });
