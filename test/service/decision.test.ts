@@ -76,11 +76,8 @@ describe('the decision region', () => {
       training: { epochs: 150, seed: 2, batchSize: 16, optimizer: { type: 'adam', learningRate: 0.03 } },
     });
     expect(job.metrics.accuracy).toBeGreaterThan(0.97);
-    expect((await readdir(join(folder, 'models', job.id))).sort()).toEqual([
-      `0-${job.progress.steps}.checkpoint`,
-      '0.history',
-      '0.safetensors',
-    ]);
+    const files = await readdir(join(folder, 'models', job.id));
+    expect(files.filter((file) => !file.endsWith('.checkpoint')).sort()).toEqual(['0.history', '0.safetensors']);
     const region = await services.jobs.decision(job.id);
     expect(region.range).toBeNull();
     const svg = decisionSvg(region);
