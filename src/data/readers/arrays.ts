@@ -4,7 +4,7 @@ import { resolveClasses } from '../classes.ts';
 import type { ImportLimits } from '../importer.ts';
 import type { NpySource, SourceOptions } from '../source.ts';
 import { bytesOf, type Part, type Table } from '../table.ts';
-import { invalidFile, openFile, unpackedFile } from './fileBytes.ts';
+import { invalidFile, openFile, tooLarge, unpackedFile } from './fileBytes.ts';
 import { type NpyFile, npyFloats, npyLabels, npyRows, openNpy } from './npy.ts';
 
 /** Samples and their targets. */
@@ -60,7 +60,7 @@ export async function readArrays(
   const bytes = pairs.reduce((sum, pair) => sum + pair.inputs.rows * elements * (isBytes ? 1 : 4), 0);
   if (bytes > limits.maxBytes) {
     const message = `the samples take ${bytes} bytes, at most ${limits.maxBytes} are stored`;
-    throw new HebbError('too-large', `${inputs.part}: ${message}.`);
+    throw tooLarge(inputs.part, message, limits.maxBytes);
   }
   const targets = await readTargets(pairs, source);
   const part = (index: number): Part => ({
@@ -129,7 +129,7 @@ async function readTargets(pairs: ArrayPair[], { task, classes }: SourceOptions)
   for (const { part, rows } of arrays) {
     if (rows * elements * 4 <= maxTargetBytes) continue;
     const message = `the targets take ${rows * elements * 4} bytes, at most ${maxTargetBytes} are taken`;
-    throw new HebbError('too-large', `${part}: ${message}.`);
+    throw tooLarge(part, message, maxTargetBytes);
   }
   const asked = task ?? (first.type.integer || classes ? 'classification' : 'regression');
   if (asked === 'classification') return readClasses(arrays, classes);

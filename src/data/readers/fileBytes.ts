@@ -59,7 +59,10 @@ export async function* bytesOfFile(file: FileBytes, maxBytes?: number): AsyncGen
   try {
     for await (const chunk of unpacked as AsyncIterable<Buffer>) {
       offset += chunk.length;
-      if (offset > most) throw tooLarge(file, most);
+      if (offset > most) {
+        const message = `the gzipped file of ${file.size} bytes unpacks to more than ${most}, the most that is taken of it`;
+        throw tooLarge(file.part, message, most);
+      }
       yield chunk;
     }
   } catch (error) {
@@ -72,9 +75,9 @@ export async function* bytesOfFile(file: FileBytes, maxBytes?: number): AsyncGen
   }
 }
 
-function tooLarge({ part, size }: FileBytes, most: number): HebbError {
-  const message = `the gzipped file of ${size} bytes unpacks to more than ${most}, the most that is taken of it`;
-  return new HebbError('too-large', `${part}: ${message}.`, [{ pointer: `/${part}`, message, expected: most }]);
+/** What is more than is taken: of a file, or of what it would become. */
+export function tooLarge(part: string, message: string, expected?: number): HebbError {
+  return new HebbError('too-large', `${part}: ${message}.`, [{ pointer: `/${part}`, message, expected }]);
 }
 
 /** The first bytes, fewer where the file ends before. */

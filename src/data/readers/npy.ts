@@ -1,8 +1,7 @@
 import { open } from 'node:fs/promises';
-import { HebbError } from '../../errors.ts';
 import { elementCount, formatShape } from '../../shape.ts';
 import { maxRowElements, maxRows } from '../table.ts';
-import { bytesOfFile, type FileBytes, firstBytes, invalidFile } from './fileBytes.ts';
+import { bytesOfFile, type FileBytes, firstBytes, invalidFile, tooLarge } from './fileBytes.ts';
 
 type Decode = (view: DataView, offset: number, littleEndian: boolean) => number;
 
@@ -126,9 +125,9 @@ function describe(part: string, header: string, file: FileBytes, dataOffset: num
     throw invalidFile(part, `${what}; ${got}`, Number(promised), file.size);
   }
   const [rows, ...shape] = dimensions as [number, ...number[]];
-  if (rows > maxRows) throw new HebbError('too-large', `${part}: ${what}; at most ${maxRows} samples are taken.`);
+  if (rows > maxRows) throw tooLarge(part, `${what}; at most ${maxRows} samples are taken`, maxRows);
   if (elementCount(shape) > maxRowElements) {
-    throw new HebbError('too-large', `${part}: ${what}; a sample may have at most ${maxRowElements} elements.`);
+    throw tooLarge(part, `${what}; a sample may have at most ${maxRowElements} elements`, maxRowElements);
   }
   return { type, characters, littleEndian: order !== '>', fortranOrder: fortran === 'True' && shape.length > 0, rows, shape }; // biome-ignore format: fields
 }

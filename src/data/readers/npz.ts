@@ -1,12 +1,13 @@
 import { createWriteStream } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import zlib from 'node:zlib';
 import yauzl from 'yauzl';
-import { HebbError } from '../../errors.ts';
 import type { ImportLimits } from '../importer.ts';
 import type { FileSource } from '../source.ts';
 import type { Table } from '../table.ts';
 import { type ArrayPair, openArray, readArrays } from './arrays.ts';
-import { type FileBytes, invalidFile, unpackedFile } from './fileBytes.ts';
+import { type FileBytes, invalidFile, tooLarge, unpackedFile } from './fileBytes.ts';
 
 const maxEntries = 1000;
 
@@ -48,7 +49,7 @@ export async function readNpz(packed: FileBytes, source: FileSource, limits: Imp
       room -= entry.uncompressedSize;
       if (room < 0) {
         const message = `the arrays take more than ${limits.maxBytes} bytes, the most that is stored`;
-        throw new HebbError('too-large', `${file.part}: ${message}.`);
+        throw tooLarge(file.part, message, limits.maxBytes);
       }
       const path = `${file.path}.array${i}`;
       await extract(zip, entry, path, file);
@@ -82,7 +83,7 @@ function entriesOf(zip: yauzl.ZipFile, { part }: FileBytes): Promise<yauzl.Entry
     zip.on('entry', (entry: yauzl.Entry) => {
       entries.push(entry);
       if (entries.length <= maxEntries) return zip.readEntry();
-      reject(new HebbError('too-large', `${part}: the archive has more than ${maxEntries} files.`));
+      reject(tooLarge(part, `the archive has more than ${maxEntries} files`, maxEntries));
     });
     zip.readEntry();
   });
@@ -92,10 +93,20 @@ function entriesOf(zip: yauzl.ZipFile, { part }: FileBytes): Promise<yauzl.Entry
 async function extract(zip: yauzl.ZipFile, entry: yauzl.Entry, path: string, { part }: FileBytes): Promise<void> {
   if (entry.isEncrypted()) throw invalidFile(part, `${entry.fileName} is encrypted`);
   try {
-    const stream = await new Promise<NodeJS.ReadableStream>((resolve, reject) => {
+    const stream = await new Promise<Readable>((resolve, reject) => {
       zip.openReadStream(entry, (error, opened) => (error ? reject(error) : resolve(opened)));
     });
-    await pipeline(stream, createWriteStream(path, { flags: 'wx' }));
+    let sum = 0;
+    async function* summed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+      for await (const chunk of chunks) {
+        // Since Node 20.15.
+        sum = zlib.crc32 ? zlib.crc32(chunk, sum) : entry.crc32;
+        yield chunk;
+      }
+    }
+    await pipeline(summed(stream), createWriteStream(path, { flags: 'wx' }));
+    // The library compares lengths alone.
+    if (sum !== entry.crc32) throw new Error('its checksum does not fit');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error;
     throw invalidFile(part, `${entry.fileName} in the archive is damaged (${(error as Error).message})`);

@@ -1,15 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import {
-  type AsyncBuffer,
-  type ColumnChunk,
-  type Compressors,
-  type DecodedArray,
-  type FileMetaData,
-  parquetMetadataAsync,
-  parquetSchema,
-} from 'hyparquet';
+import { type AsyncBuffer, type DecodedArray, type FileMetaData, parquetMetadataAsync, parquetSchema } from 'hyparquet';
 import { parquetReadColumn } from 'hyparquet/src/read.js';
-import { compressors } from 'hyparquet-compressors';
 import { HebbError } from '../../errors.ts';
 import type { ImportLimits } from '../importer.ts';
 import type { SourceOptions } from '../source.ts';
@@ -17,12 +8,12 @@ import { maxRows } from '../table.ts';
 import type { Cell } from '../tables/cells.ts';
 import { maxColumns } from '../tables/columns.ts';
 import type { Row, RowSource } from '../tables/rows.ts';
-import { type FileBytes, invalidFile, unpackedFile } from './fileBytes.ts';
+import { type FileBytes, invalidFile, tooLarge, unpackedFile } from './fileBytes.ts';
+import { checkPages, compressors } from './parquetPages.ts';
 import { walkStruct } from './thrift.ts';
 
-/** A row group is held as a whole: so many cells, and so many bytes of a page. */
+/** A row group is held as a whole: so many cells. */
 const maxGroupCells = 2 ** 25;
-const maxPageBytes = 2 ** 28;
 const maxMetadataBytes = 2 ** 26;
 const batchRows = 1000;
 
@@ -37,6 +28,7 @@ export async function openParquet(
   const metadata = await withFile(file, (buffer) => readMetadata(buffer, file));
   const { children } = parquetSchema(metadata);
   const names = children.map(({ element }) => element.name);
+  if (!names.every((name) => typeof name === 'string')) throw invalidFile(part, 'a column has no name');
   const isIgnored = (name: string) => Object.hasOwn(columns ?? {}, name) && columns![name]!.type === 'ignored';
   const wanted = children.map(({ element }) => !isIgnored(element.name));
   // Too many or doubled names are told by those who know what columns are for.
@@ -59,11 +51,12 @@ export async function openParquet(
           if (!wanted[i]) data.push(null);
           else {
             const range = { rowStart: start, rowEnd: start + rows };
-            const options = { file: buffer, metadata, columns: [name], ...range, compressors: boundedCompressors };
+            const options = { file: buffer, metadata, columns: [name], ...range, compressors };
             const chunk = metadata.row_groups[group]!.columns.find((c) => c.meta_data?.path_in_schema[0] === name);
             const column = await guarded(part, `row group ${group}, column "${name}"`, async () => {
-              if (!chunk) throw new Error('it is missing');
-              await checkPages(buffer, chunk, rows);
+              if (!chunk?.meta_data) throw new Error('it is missing');
+              const optional = children[i]!.element.repetition_type !== 'REQUIRED';
+              await checkPages(buffer, chunk.meta_data, rows, optional);
               return parquetReadColumn(options);
             });
             if (column.length !== rows) {
@@ -121,35 +114,6 @@ async function readMetadata(buffer: AsyncBuffer, { part, size }: FileBytes): Pro
   });
 }
 
-/**
- * Goes over the pages of a column in a row group: their headers must be whole, and promise no more than fits the group.
- * @throws Error where they do not
- */
-async function checkPages(buffer: AsyncBuffer, chunk: ColumnChunk, rows: number): Promise<void> {
-  const meta = chunk.meta_data;
-  const start = Number(meta?.dictionary_page_offset ?? 0) || Number(meta?.data_page_offset);
-  const bytes = new Uint8Array(await buffer.slice(start, start + Number(meta?.total_compressed_size)));
-  let values = 0;
-  for (let at = 0; at < bytes.length - 1 && values < rows; ) {
-    const { struct, end } = walkStruct(bytes, at);
-    const [unpacked, packed] = [struct[2], struct[3]];
-    const [data, dictionary, dataV2] = [struct[5], struct[7], struct[8]].map((of) =>
-      typeof of === 'object' ? of[1] : 0,
-    );
-    for (const size of [unpacked, packed]) {
-      if (typeof size !== 'number' || size < 0 || size > maxPageBytes) throw new Error(`a page of ${size} bytes`);
-    }
-    for (const count of [data, dictionary, dataV2]) {
-      if (typeof count !== 'number' || count < 0 || count > maxGroupCells) throw new Error(`a page of ${count} values`);
-    }
-    values += (data as number) + (dataV2 as number);
-    if (values > rows) throw new Error(`pages of ${values} values for ${rows} rows`);
-    if (end + (packed as number) > bytes.length)
-      throw new Error(`a page of ${packed} bytes, ${bytes.length - end} are left`);
-    at = end + (packed as number);
-  }
-}
-
 /** First rows and numbers of rows of the groups, held against each other and the limits. */
 function checkGroups(metadata: FileMetaData, columns: number, part: string): { start: number; rows: number }[] {
   const total = Number(metadata.num_rows);
@@ -159,7 +123,7 @@ function checkGroups(metadata: FileMetaData, columns: number, part: string): { s
     if (!Number.isSafeInteger(rows) || rows < 0) throw invalidFile(part, `a row group of ${rows} rows`);
     if (rows * columns > maxGroupCells) {
       const message = `a row group has ${rows} rows of ${columns} columns, at most ${maxGroupCells} cells are read at a time: write the file with smaller row groups`;
-      throw new HebbError('too-large', `${part}: ${message}.`, [{ pointer: `/${part}`, message }]);
+      throw tooLarge(part, message, maxGroupCells);
     }
     const first = start;
     start += rows;
@@ -168,7 +132,7 @@ function checkGroups(metadata: FileMetaData, columns: number, part: string): { s
   if (start !== total) {
     throw invalidFile(part, `the footer says ${total} rows, its row groups have ${start}`, total, start);
   }
-  if (total > maxRows) throw new HebbError('too-large', `${part}: at most ${maxRows} rows are taken.`);
+  if (total > maxRows) throw tooLarge(part, `at most ${maxRows} rows are taken`, maxRows);
   return groups;
 }
 
@@ -213,17 +177,6 @@ function bufferOf(handle: FileHandle, size: number): AsyncBuffer {
     },
   };
 }
-
-/** A page says itself how large it becomes. */
-const boundedCompressors: Compressors = Object.fromEntries(
-  Object.entries(compressors).map(([codec, unpack]) => [
-    codec,
-    (input: Uint8Array, outputLength: number) => {
-      if (outputLength >= 0 && outputLength <= maxPageBytes) return unpack!(input, outputLength);
-      throw new Error(`a page of ${outputLength} bytes, at most ${maxPageBytes} are unpacked`);
-    },
-  ]),
-);
 
 function cellOf(value: unknown, name: string, row: number, part: string): Cell {
   if (value === undefined || value === null) return null;

@@ -1,4 +1,4 @@
-import { HebbError } from '../../errors.ts';
+import { tooLarge } from '../readers/fileBytes.ts';
 import { maxRows } from '../table.ts';
 import { booleanOf, isMissing, numberOf, textOf } from './cells.ts';
 import { maxOrdinal, maxTextLength } from './columns.ts';
@@ -90,7 +90,7 @@ export async function look(source: RowSource, layout: Layout, categorical: Reado
 
   for await (const batch of source.batches()) {
     for (const row of batch) visit(row);
-    if (rows > maxRows) throw new HebbError('too-large', `${source.part}: at most ${maxRows} rows are taken.`);
+    if (rows > maxRows) throw tooLarge(source.part, `at most ${maxRows} rows are taken`, maxRows);
     if (target.missing.length > maxFaults) break;
   }
   return { rows, columns, target, dropped: dropped.upTo(rows) };

@@ -1,5 +1,5 @@
-import { HebbError } from '../../errors.ts';
 import type { ImportLimits } from '../importer.ts';
+import { tooLarge } from '../readers/fileBytes.ts';
 import type { TableOptions } from '../source.ts';
 import { bytesOf, maxRowElements, type Table } from '../table.ts';
 import { decide, typeOf } from './decide.ts';
@@ -34,7 +34,7 @@ export async function readTable(source: RowSource, options: TableOptions, limits
   const bytes = kept * encoder.width * 4;
   if (bytes > limits.maxBytes || encoder.width > maxRowElements) {
     const message = `the table becomes ${kept} samples of ${encoder.width} numbers, ${bytes} bytes; at most ${limits.maxBytes} are stored`;
-    throw new HebbError('too-large', `${source.part}: ${message}.`);
+    throw tooLarge(source.part, message, limits.maxBytes);
   }
   if (kept < profile.rows) {
     const message = `${profile.rows - kept} of ${profile.rows} rows were dropped for what is missing in them.`;
