@@ -6,6 +6,7 @@ import { HebbError } from '../../errors.ts';
 import type { ImportLimits } from '../importer.ts';
 import type { BuiltinSource, IdxSource, SourceOptions } from '../source.ts';
 import type { Table } from '../table.ts';
+import type { Column } from '../tables/columns.ts';
 import { readIdx } from './idx.ts';
 import { readJson } from './json.ts';
 
@@ -90,5 +91,10 @@ async function readTable(path: string, source: SourceOptions): Promise<Table> {
     ...(source.task && { task: source.task }),
     ...(source.classes && { classes: source.classes }),
   });
-  return { ...table, features: header!.split(',').slice(0, -1) };
+  const names = header!.split(',');
+  const columns = names.map((name, index): Column => {
+    if (index === names.length - 1) return { name, type: 'target' };
+    return { name, type: 'numeric', missing: 0, fill: null };
+  });
+  return { ...table, features: names.slice(0, -1), columns };
 }
