@@ -1,25 +1,27 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { HebbError, isNoSpace, type Problem, toProblem } from '../errors.ts';
-import { historyFileOf } from './jobFiles.ts';
-import type { CheckpointNote, Progress, RateChange, TrainingResult, TrainingTask } from './protocol.ts';
-import type {
-  JobNews,
-  LiveProgress,
-  LogEntry,
-  PauseReason,
-  QueuedJob,
-  QueueStore,
-  StatusChange,
-} from './queueStore.ts';
-import type { Death, Outcome, TrainingRun, Update } from './runner.ts';
+import { isNoSpace, toProblem } from '../errors.ts';
+import { syncFolder } from './durableFile.ts';
+import { keepOnly } from './jobFiles.ts';
+import { isToBeStored, newsOf } from './jobNews.ts';
+import {
+  cancelledEntry,
+  deathProblem,
+  diedEntry,
+  failedEntry,
+  mostDeaths,
+  noSpace,
+  pausedEntry,
+} from './logEntries.ts';
+import type { CheckpointNote, RateChange, TrainingResult, TrainingTask } from './protocol.ts';
+import type { LiveProgress, LogEntry, PauseReason, QueuedJob, QueueStore, StatusChange } from './queueStore.ts';
+import type { Outcome, TrainingRun, Update } from './runner.ts';
+import { cancelledFrom, endOf, standingAt } from './standing.ts';
 import { refusal } from './states.ts';
 import { keepWeights } from './storedWeights.ts';
 
-/** A job whose training process died so often at one place fails. */
-const mostDeaths = 3;
 /** How long to wait for room on a full disk before the next try. */
 const retryMs = 1000;
 
@@ -32,6 +34,9 @@ interface RateRequest {
   reject(error: unknown): void;
 }
 
+/** The job belongs to another runner now: nothing of it may be touched from here. */
+class ClaimLost extends Error {}
+
 /** A job that is claimed here: what its training process tells goes to the store, and how that ends becomes the job's state. */
 export class ActiveJob {
   readonly job: QueuedJob;
@@ -41,6 +46,7 @@ export class ActiveJob {
   private readonly logger: Logger;
   private run: TrainingRun | null = null;
   private order: Order | null = null;
+  private stopping = false;
   private best: QueuedJob['best'];
   private checkpoints: CheckpointNote[];
   private rateRequests: RateRequest[] = [];
@@ -77,6 +83,7 @@ export class ActiveJob {
 
   /** Leaves the job to the next start of the service. */
   stop(): void {
+    this.stopping = true;
     this.ask({ type: 'stop' });
   }
 
@@ -101,21 +108,33 @@ export class ActiveJob {
 
   /** Has the job trained to its end, or to where it is put aside. Never rejects. */
   async train(start: (task: TrainingTask) => TrainingRun, task: () => Promise<TrainingTask>): Promise<void> {
-    let outcome: Outcome;
-    try {
-      await mkdir(this.directory, { recursive: true });
-      outcome = await this.follow(start, await task());
-      this.logger.info({ outcome: outcome.type }, 'a run of the job ended');
-    } catch (error) {
-      this.logger.error({ err: error }, 'the job could not be run');
-      this.kill();
-      await this.run?.outcome;
-      outcome = { type: 'failed', problem: toProblem(error) };
-    }
+    const outcome = await this.outcomeOf(start, task);
     for (const { reject } of this.rateRequests.splice(0)) {
       reject(refusal('change the learning rate of', 'the training ended before the new rate was in force'));
     }
+    if (!outcome) return;
     while (!(await this.stored(outcome))) await sleep(retryMs);
+  }
+
+  /** @returns null where the job is another runner's by now */
+  private async outcomeOf(
+    start: (task: TrainingTask) => TrainingRun,
+    task: () => Promise<TrainingTask>,
+  ): Promise<Outcome | null> {
+    try {
+      await mkdir(this.directory, { recursive: true });
+      await syncFolder(dirname(this.directory));
+      const outcome = await this.follow(start, await task());
+      this.logger.info({ outcome: outcome.type }, 'a run of the job ended');
+      return outcome;
+    } catch (error) {
+      const lost = error instanceof ClaimLost;
+      if (lost) this.logger.warn('another runner has taken the job up');
+      else this.logger.error({ err: error }, 'the job could not be run');
+      this.kill();
+      await this.run?.outcome;
+      return lost ? null : { type: 'failed', problem: toProblem(error) };
+    }
   }
 
   /** Whether it is settled how the run ended: where the disk is full that is to be tried again. */
@@ -126,17 +145,15 @@ export class ActiveJob {
     } catch (error) {
       this.logger.error({ err: error }, 'the state of the job could not be stored');
       // Otherwise, and where the service stops: the lease runs out, and the job is taken up again.
-      return !isNoSpace(error) || this.order?.type === 'stop';
+      return !isNoSpace(error) || this.stopping;
     }
   }
 
   private async follow(start: (task: TrainingTask) => TrainingRun, task: TrainingTask): Promise<Outcome> {
-    const { order } = this;
-    if (order?.type === 'stop' || order?.type === 'pause') return { type: 'paused' };
+    if (this.order && !this.cancelling) return { type: 'paused' };
     const run = start(task);
     this.run = run;
     if (this.cancelling) run.cancel();
-    else if (this.order) run.pause();
     for (const { learningRate } of this.rateRequests.slice(0, 1)) run.setRate(learningRate);
     for await (const updates of run.updates()) await this.take(updates);
     return run.outcome;
@@ -144,92 +161,29 @@ export class ActiveJob {
 
   /** Stores what is to be kept of the updates and tells the rest. */
   private async take(updates: Update[]): Promise<void> {
-    const { store } = this;
-    const { id } = this.job;
+    const { store, job, run } = this;
     const before = this.live;
-    const news = this.gather(updates);
-    const { rows, diagnostics, checkpoints, rateChanges, log, rangeTest } = news;
-    if (rangeTest || [rows, diagnostics, checkpoints, rateChanges, log].some(({ length }) => length > 0)) {
+    const news = newsOf(updates, { ...before, best: this.best }, { attempt: job.attempt, pid: run?.pid });
+    const { progress, metrics, best, rateChanges } = news;
+    this.live = { progress, metrics };
+    this.best = best;
+    if (isToBeStored(news)) {
       const kept = await store.record(this.claim, news);
-      if (!kept) throw new HebbError('state-conflict', 'another runner has taken the job up');
+      if (!kept) throw new ClaimLost();
       const old = this.checkpoints.filter(({ file }) => !kept.some((other) => other.file === file));
       this.checkpoints = kept;
       for (const { file } of old) await rm(join(this.directory, file), { force: true });
     }
     for (const change of rateChanges) {
       this.rateRequests.shift()?.resolve(change);
-      if (this.rateRequests[0]) this.run?.setRate(this.rateRequests[0].learningRate);
+      if (this.rateRequests[0]) run?.setRate(this.rateRequests[0].learningRate);
     }
-    if (this.live !== before) store.announce(id, this.live);
-  }
-
-  private gather(updates: Update[]): JobNews {
-    const news: JobNews = {
-      ...this.live,
-      log: [],
-      damaged: [],
-      rateChanges: [],
-      rows: [],
-      diagnostics: [],
-      checkpoints: [],
-      best: this.best,
-    };
-    const log = (level: LogEntry['level'], event: string, message: string, data: LogEntry['data']) =>
-      news.log.push({ level, event, message, data });
-    for (const update of updates) {
-      switch (update.type) {
-        case 'started':
-          news.started = update;
-          log('info', 'started', `attempt ${this.job.attempt} began on ${update.isa}`, {
-            attempt: this.job.attempt,
-            isa: update.isa,
-            kernelVersion: update.kernelVersion,
-            pid: this.run?.pid,
-          });
-          break;
-        case 'rangeTest':
-          news.rangeTest = update.rangeTest;
-          break;
-        case 'resumed':
-          for (const { file, problem } of update.damaged) {
-            news.damaged.push(file);
-            log('warn', 'checkpoint-damaged', `${file}: ${problem.detail}`, { file });
-          }
-          log('info', 'resumed', `the training goes on from step ${update.step ?? 0}`, { step: update.step ?? 0 });
-          break;
-        case 'checkpoint': {
-          const { type: _, ...note } = update;
-          news.checkpoints.push(note);
-          log('info', 'checkpoint', `a checkpoint after step ${note.step}`, { step: note.step, bytes: note.bytes });
-          break;
-        }
-        case 'checkpointFailed':
-          log('warn', 'checkpoint-failed', update.problem.detail, { step: update.step });
-          break;
-        case 'rateChange':
-          news.rateChanges.push(update.change);
-          news.log.push(rateEntry(update.change));
-          break;
-        case 'diagnostics': {
-          const { type: _, ...row } = update;
-          news.diagnostics.push(row);
-          break;
-        }
-        case 'row':
-          news.rows.push(update.row);
-          news.best = update.best;
-          this.live = { progress: update.progress, metrics: update.row.values };
-          break;
-        case 'progress':
-          this.live = { progress: update.progress, metrics: update.metrics };
-      }
-    }
-    this.best = news.best;
-    return { ...news, ...this.live };
+    if (progress !== before.progress) store.announce(job.id, this.live);
   }
 
   private async finish(outcome: Outcome): Promise<void> {
     const finishedAt = new Date().toISOString();
+    const { order } = this;
     switch (outcome.type) {
       case 'completed':
       case 'cancelled': {
@@ -241,35 +195,33 @@ export class ActiveJob {
       }
       case 'failed': {
         const { result, problem } = outcome;
-        if (problem.code === 'no-space') return this.putAside(noSpace(problem.detail));
+        if (problem.code === 'no-space') {
+          // What was asked for comes first: a job that is put aside for want of room goes on by itself.
+          if (!order || this.stopping) return this.putAside(noSpace(problem.detail));
+          break;
+        }
         const left = result && { metrics: result.metrics, best: result.best, weightsHash: result.weightsHash };
-        return this.end({ state: 'failed', finishedAt, error: problem, ...left }, failed(problem), result);
+        return this.end({ state: 'failed', finishedAt, error: problem, ...left }, failedEntry(problem), result);
       }
       case 'paused':
       case 'died':
         break;
     }
-    const { order } = this;
     if (order?.type === 'cancel') return this.cancelFromCheckpoint(finishedAt);
     if (order?.type === 'pause') return this.putAside(order.reason);
-    if (order?.type === 'stop' || outcome.type === 'paused') {
+    if (order?.type === 'stop' || outcome.type !== 'died') {
       return this.requeue({ level: 'info', event: 'requeued', message: 'the service stops' });
     }
     const deathStep = this.checkpoints[0]?.step ?? 0;
     const deaths = deathStep === this.job.deathStep ? this.job.deaths + 1 : 1;
     if (deaths < mostDeaths) return this.requeue(diedEntry(outcome), { deaths, deathStep });
     const error = deathProblem(outcome, deathStep);
-    await this.end({ state: 'failed', finishedAt, error, deaths, deathStep }, failed(error));
+    await this.end({ state: 'failed', finishedAt, error, deaths, deathStep }, failedEntry(error));
   }
 
   private async end(change: StatusChange, log: LogEntry, result?: TrainingResult): Promise<void> {
-    const kept = this.checkpoints.map(({ file }) => file);
-    if (result) kept.push(result.weightsFile, historyFileOf(result.weightsFile));
-    for (const name of await readdir(this.directory)) {
-      if (!kept.includes(name)) await rm(join(this.directory, name), { force: true });
-    }
-    if (kept.length === 0) await rm(this.directory, { recursive: true, force: true });
-    await this.change(change, log, result);
+    // Only then the files: they are another runner's where the claim is void.
+    if (await this.change(change, log, result)) await keepOnly(this.directory, this.checkpoints, result);
   }
 
   private async cancelFromCheckpoint(finishedAt: string): Promise<void> {
@@ -293,69 +245,4 @@ export class ActiveJob {
   private change(change: StatusChange, log: LogEntry, result?: TrainingResult): Promise<boolean> {
     return this.store.change(this.job.id, 'running', change, { claim: this.claim, result, log });
   }
-}
-
-export const cancelledEntry: LogEntry = { level: 'info', event: 'cancelled', message: 'the job is cancelled' };
-
-export function pausedEntry({ code, message }: PauseReason): LogEntry {
-  return { level: code === 'asked' ? 'info' : 'warn', event: 'paused', message, data: { code } };
-}
-
-export function rateEntry(change: RateChange): LogEntry {
-  const message = `the learning rate is ${change.learningRate} from step ${change.step} on`;
-  return { level: 'info', event: 'learning-rate', message, data: { ...change } };
-}
-
-function failed({ code, detail }: Problem): LogEntry {
-  return { level: 'error', event: 'failed', message: detail, data: { code } };
-}
-
-function diedEntry(death: Death): LogEntry {
-  const { signal, exitCode, outOfMemory } = death;
-  const message = `the training process ${howItDied(death)}`;
-  return { level: 'warn', event: 'died', message, data: { signal, exitCode, outOfMemory } };
-}
-
-/** How a job stands that is to go on from a checkpoint, or from the start. */
-export function standingAt(job: QueuedJob, checkpoint: CheckpointNote | undefined): Partial<StatusChange> {
-  const { step, epoch, metrics, best } = checkpoint ?? { step: 0, epoch: 0, metrics: {}, best: null };
-  const fraction = job.progress.steps > 0 ? step / job.progress.steps : 0;
-  const progress: Progress = { ...job.progress, epoch, step, fraction, samplesPerSecond: null, etaSeconds: null };
-  return { progress, metrics, best, ...(!checkpoint && { rangeTest: null }) };
-}
-
-/** The status of a job that was cancelled while no process had it. */
-export function cancelledFrom(progress: Progress, result: TrainingResult | null): StatusChange {
-  if (!result) return { state: 'cancelled' };
-  const { metrics, best, weightsHash } = result;
-  return { state: 'cancelled', progress: endOf(progress, 'cancelled', result), metrics, best, weightsHash };
-}
-
-/** How far a job came; one that was cut short is as far as the weights that are kept. */
-function endOf(progress: Progress, state: 'completed' | 'cancelled', { step, best }: TrainingResult): Progress {
-  if (state === 'completed') return { ...progress, fraction: 1, etaSeconds: 0 };
-  const fraction = progress.steps > 0 ? step / progress.steps : 0;
-  return { ...progress, epoch: best?.epoch ?? progress.epoch, step, fraction, etaSeconds: null };
-}
-
-export function noSpace(message: string): PauseReason {
-  return { code: 'disk-space', message: `${message} The job goes on when there is room.` };
-}
-
-function howItDied({ signal, exitCode, outOfMemory }: Death): string {
-  const how = signal
-    ? `was killed by ${signal}`
-    : exitCode === null
-      ? 'could not be started'
-      : `ended with exit code ${exitCode}`;
-  return outOfMemory ? `${how}: there was not enough memory` : how;
-}
-
-function deathProblem(death: Death, step: number): Problem {
-  const last = death.stderr.trim().split('\n').at(-1);
-  const said = last ? `; its last words: ${last.slice(0, 300)}` : '';
-  return new HebbError(
-    'training-died',
-    `the training process died ${mostDeaths} times after step ${step}; the last time it ${howItDied(death)}${said}`,
-  ).toProblem();
 }

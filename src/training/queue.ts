@@ -1,28 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { DatasetInfo } from '../data/dataset.ts';
 import { HebbError } from '../errors.ts';
-import { ActiveJob, cancelledEntry, cancelledFrom, noSpace, pausedEntry, rateEntry, standingAt } from './activeJob.ts';
-import type { RateChange, TrainingTask } from './protocol.ts';
-import type { LiveProgress, LogEntry, QueuedJob, QueueStore } from './queueStore.ts';
+import { ActiveJob } from './activeJob.ts';
+import { keepOnly } from './jobFiles.ts';
+import { cancelledEntry, noSpace, pausedEntry, rateEntry } from './logEntries.ts';
+import type { RateChange } from './protocol.ts';
+import type { LiveProgress, LogEntry, QueuedJob } from './queueStore.ts';
 import type { TrainingProcesses } from './runner.ts';
+import { cancelledFrom, standingAt } from './standing.ts';
 import { checkAction, refusal } from './states.ts';
 import { keepWeights } from './storedWeights.ts';
+import { obstacleTo, type TaskSettings, taskOf } from './task.ts';
 
-export interface QueueOptions {
-  store: QueueStore;
+export interface QueueOptions extends TaskSettings {
   processes: TrainingProcesses;
   /** Jobs that train at once. */
   jobs: number;
-  threads: number;
-  /** Instruction sets of this machine, the one to use first. */
-  isas: readonly string[];
-  kernelVersion: string;
-  /** Holds a folder for each dataset and for each model, named by id. */
-  datasetsDirectory: string;
-  modelsDirectory: string;
   /** What is wrong with the room on the disk; null: nothing. */
   shortOfSpace(): Promise<string | null>;
   logger: Logger;
@@ -41,6 +35,8 @@ export class JobQueue {
   private readonly options: QueueOptions;
   private readonly runner = randomUUID();
   private readonly active = new Map<string, { job: ActiveJob; done: Promise<void> }>();
+  /** Jobs that are being cancelled while no process has them. */
+  private readonly cancelling = new Set<string>();
   private readonly timers: NodeJS.Timeout[] = [];
   private closing = false;
   /** No job starts: the disk is full, or has not been looked at. */
@@ -98,12 +94,12 @@ export class JobQueue {
     const logger = this.options.logger.child({ job: job.id });
     const directory = join(modelsDirectory, job.id);
     const active = new ActiveJob(job, { store, directory, logger });
-    const obstacle = this.obstacleTo(job);
+    const obstacle = obstacleTo(job, this.options);
     if (obstacle) active.pause(obstacle);
     const done = active
       .train(
         (task) => processes.run(task),
-        () => this.taskOf(job, directory),
+        () => taskOf(job, directory, this.options),
       )
       .then(() => {
         this.active.delete(job.id);
@@ -125,26 +121,44 @@ export class JobQueue {
    */
   async cancel(id: string): Promise<void> {
     const active = await this.activeOf(id);
-    if (active) {
-      if (active.job.cancelling) throw refusal('cancel', 'the job is being cancelled already');
-      active.job.cancel();
-      return active.done;
+    if (active?.job.cancelling || this.cancelling.has(id)) {
+      throw refusal('cancel', 'the job is being cancelled already');
     }
+    if (active) {
+      active.job.cancel();
+      await active.done;
+      const { state } = await this.find(id);
+      if (state !== 'cancelled') throw refusal('cancel', `the job is ${state}`, state);
+      return;
+    }
+    this.cancelling.add(id);
+    try {
+      await this.cancelIdle(id);
+    } finally {
+      this.cancelling.delete(id);
+    }
+  }
+
+  /** Cancels a job that no process has. */
+  private async cancelIdle(id: string): Promise<void> {
     const { store, modelsDirectory } = this.options;
     const { job, state } = await this.find(id);
     checkAction('cancel', state);
     // Out of the queue first, so that nobody takes it up meanwhile.
     const reason = { code: 'asked', message: 'The job is being cancelled.' } as const;
-    if (state === 'queued' && !(await store.change(id, 'queued', { state: 'paused', pause: reason }))) {
-      return this.cancel(id);
+    if (
+      state === 'running' ||
+      (state === 'queued' && !(await store.change(id, state, { state: 'paused', pause: reason })))
+    ) {
+      throw refusal('cancel', 'the job changes hands just now');
     }
-    if (state === 'running') throw refusal('cancel', 'the job changes hands just now');
     const directory = join(modelsDirectory, id);
-    if (job.checkpoints.length > 0) await mkdir(directory, { recursive: true });
     const result = await keepWeights(job, job.checkpoints, directory);
     const change = { ...cancelledFrom(job.progress, result), finishedAt: new Date().toISOString() };
-    if (await store.change(id, 'paused', change, { result: result ?? undefined, log: cancelledEntry })) return;
-    throw refusal('cancel', 'the state of the job changed meanwhile');
+    if (!(await store.change(id, 'paused', change, { result: result ?? undefined, log: cancelledEntry }))) {
+      throw refusal('cancel', 'the state of the job changed meanwhile');
+    }
+    await keepOnly(directory, job.checkpoints, result);
   }
 
   /**
@@ -277,66 +291,4 @@ export class JobQueue {
       await store.change(id, 'paused', { state: 'queued', pause: null }, { log });
     }
   }
-
-  /** A job goes on only where it would end in the same bits. */
-  private obstacleTo({ isa, kernelVersion }: QueuedJob): { code: 'other-machine'; message: string } | null {
-    const { isas } = this.options;
-    const here = this.options.kernelVersion;
-    const begun = 'The job began with';
-    const then = 'resume it where that is to be had, or cancel it, which keeps its best weights, and send it again.';
-    if (isa !== null && !isas.includes(isa)) {
-      return { code: 'other-machine', message: `${begun} ${isa}, this machine has ${isas.join(', ')}: ${then}` };
-    }
-    if (kernelVersion !== null && kernelVersion !== here) {
-      return { code: 'other-machine', message: `${begun} kernels ${kernelVersion}, these are ${here}: ${then}` };
-    }
-    return null;
-  }
-
-  private async taskOf(job: QueuedJob, outputDirectory: string): Promise<TrainingTask> {
-    const { isas, threads, datasetsDirectory, store } = this.options;
-    const dataset = job.dataset === null ? noDataset(job) : await store.dataset(job.dataset);
-    if (!dataset) throw new HebbError('unknown-dataset', `the job's dataset ${job.dataset} is gone`);
-    return {
-      jobId: job.id,
-      attempt: job.attempt,
-      datasetDirectory: join(datasetsDirectory, job.dataset ?? ''),
-      dataset,
-      network: job.network,
-      training: job.training,
-      outputDirectory,
-      initialWeights: await this.initialWeightsOf(job),
-      checkpoints: job.checkpoints.map(({ file }) => file),
-      mustResume: job.fork !== null,
-      rateChanges: job.rateChanges,
-      isa: job.isa ?? isas[0]!,
-      threads,
-    };
-  }
-
-  private async initialWeightsOf({ initialWeights }: QueuedJob): Promise<TrainingTask['initialWeights']> {
-    if (!initialWeights) return null;
-    const { model, loaded } = initialWeights;
-    const file = await this.options.store.weightsFile(model);
-    if (file === null) throw new HebbError('unknown-model', `the model ${model} that the job starts from is gone`);
-    return { file: join(this.options.modelsDirectory, model, file), tensors: loaded };
-  }
-}
-
-/** What a job without a dataset trains on: nothing. */
-function noDataset(job: QueuedJob): DatasetInfo {
-  return {
-    task: 'regression',
-    inputShape: job.network.input,
-    inputType: 'float32',
-    targetShape: [],
-    classes: null,
-    features: null,
-    columns: null,
-    samples: { train: 0, validation: 0, test: 0 },
-    statistics: { min: 0, max: 0, mean: 0, standardDeviation: 0, classCounts: null },
-    warnings: [],
-    bytes: 0,
-    sha256: '',
-  };
 }

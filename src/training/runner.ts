@@ -105,18 +105,23 @@ export class TrainingRun {
 
   /** Asks the process for another learning rate; an update says from which step on it holds. */
   setRate(learningRate: number): void {
-    this.process?.send({ type: 'setRate', learningRate });
+    this.send({ type: 'setRate', learningRate });
   }
 
   private ask(message: ToWorker): void {
-    this.process?.send(message);
+    this.send(message);
     const timer = setTimeout(() => this.kill(), answerTimeoutMs);
     void this.outcome.then(() => clearTimeout(timer));
   }
 
-  /** Ends the process; the outcome is then `died`, unless the job ended before. */
+  /** Ends the process; the outcome is then `died`. Does nothing where the job has ended. */
   kill(): void {
-    this.process?.kill();
+    if (!this.ended) this.process?.kill();
+  }
+
+  /** The process may have another job by now, which this is not meant for. */
+  private send(message: ToWorker): void {
+    if (!this.ended) this.process?.send(message);
   }
 
   /** For the process alone. */
