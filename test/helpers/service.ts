@@ -15,7 +15,7 @@ import type { JobNews } from '../../src/training/queueStore.ts';
 import { isFinal } from '../../src/training/states.ts';
 
 export const silent: Logger = pino({ level: 'silent' });
-export const fakeWorker = fileURLToPath(new URL('./fakeWorker.ts', import.meta.url));
+export const fakeWorker = fileURLToPath(new URL('./fakeWorker.mjs', import.meta.url));
 
 /** A folder that is gone when the test is over. */
 export async function temporaryFolder(): Promise<string> {

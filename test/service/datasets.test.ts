@@ -2,7 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { idx } from '../helpers/data.ts';
-import { behaviour } from '../helpers/fakeWorker.ts';
+import { behaviour } from '../helpers/fakeWorker.mjs';
 import { reached, startServices, temporaryFolder } from '../helpers/service.ts';
 
 const xor = { name: 'xor', synthetic: { kind: 'xor' } };

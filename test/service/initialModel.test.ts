@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Network } from '../../src/nn/network.ts';
 import { decodeSafetensors } from '../../src/nn/weights.ts';
 import type { Job, Services } from '../../src/service/types.ts';
-import { behaviour } from '../helpers/fakeWorker.ts';
+import { behaviour } from '../helpers/fakeWorker.mjs';
 import { firstEvent, reached, startServices, temporaryFolder } from '../helpers/service.ts';
 
 const body = { type: 'dense', name: 'body', units: 6, activation: 'tanh' };

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { createServices } from '../../src/service/index.ts';
 import type { JobEvent, Services } from '../../src/service/types.ts';
-import { behaviour } from '../helpers/fakeWorker.ts';
+import { behaviour } from '../helpers/fakeWorker.mjs';
 import { fakeWorker, firstEvent, reached, silent, startServices, temporaryFolder } from '../helpers/service.ts';
 
 const network = { layers: [{ type: 'dense', units: 2 }] };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { TrainingTask } from '../../src/training/protocol.ts';
 import { TrainingProcesses, type TrainingRun, type Update } from '../../src/training/runner.ts';
-import { behaviour } from '../helpers/fakeWorker.ts';
+import { behaviour } from '../helpers/fakeWorker.mjs';
 import { datasetInfo, fakeWorker, jobRecord, silent, temporaryFolder } from '../helpers/service.ts';
 
 function startProcesses(size = 1, entry = fakeWorker): TrainingProcesses {
