@@ -105,6 +105,7 @@ export async function measureMemory(
       checkpoints: [],
       mustResume: false,
       rateChanges: [],
+      toldStep: 0,
       isa: selectIsa(),
       threads: settings.threads,
     });

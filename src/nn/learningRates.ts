@@ -33,7 +33,12 @@ export class LearningRates {
     this.schedule = schedule;
     this.length = length;
     this.base = past.at(-1)?.learningRate ?? base;
-    this.plateau = resume ? resume.plateau : plateauStart(schedule, base);
+    this.plateau = plateauStart(schedule, this.base);
+    const before = resume?.plateau;
+    if (this.plateau && before) {
+      // A fork may watch something else from here on.
+      this.plateau = before.metric === this.plateau.metric ? before : { ...this.plateau, rate: before.rate };
+    }
     this.told = schedule !== undefined || past.length > 0;
   }
 

@@ -115,19 +115,22 @@ export function learningRateAt(schedule: ScheduleConfig, base: number, length: T
 
 /** What onPlateau remembers from epoch to epoch: a plain JSON value. */
 export interface PlateauState extends MonitorState {
+  /** What it watches. */
+  metric: string;
   /** What is left of the optimiser's rate. */
   rate: number;
 }
 
 /** At the start of a training; null for the other schedules, which remember nothing. */
 export function plateauStart(schedule: ScheduleConfig | undefined, base: number): PlateauState | null {
-  return schedule?.type === 'onPlateau' ? { ...monitorStart, rate: base } : null;
+  return schedule?.type === 'onPlateau' ? { ...monitorStart, metric: schedule.metric ?? 'loss', rate: base } : null;
 }
 
 /** The state after an epoch with these values. */
 export function afterEpoch(schedule: Of<'onPlateau'>, state: PlateauState, values: MetricValues): PlateauState {
-  const { metric = 'loss', patience = 10, factor = 0.1, minimum = 0, minDelta = 0 } = schedule;
+  const { patience = 10, factor = 0.1, minimum = 0, minDelta = 0 } = schedule;
+  const { metric, rate } = state;
   const { best, waited } = watch(state, values[metric], { metric, minDelta });
-  if (waited <= patience) return { best, waited, rate: state.rate };
-  return { best, waited: 0, rate: Math.max(state.rate * factor, Math.min(minimum, state.rate)) };
+  if (waited <= patience) return { metric, best, waited, rate };
+  return { metric, best, waited: 0, rate: Math.max(rate * factor, Math.min(minimum, rate)) };
 }

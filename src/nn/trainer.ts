@@ -129,7 +129,8 @@ class Training {
     this.epochs = Math.ceil(steps / stepsPerEpoch);
     this.metrics = training.metrics ?? defaultMetrics(data.targets);
     this.monitored = training.earlyStopping?.metric ?? (data.validation ? 'validationLoss' : 'loss');
-    this.state = { epoch: 0, step: 0, metrics: {}, best: null, bestStep: 0, stopping: monitorStart };
+    const { monitored } = this;
+    this.state = { epoch: 0, step: 0, metrics: {}, best: null, bestStep: 0, stopping: monitorStart, monitored };
     this.kept = { last: network.copyWeights(), best: null };
     if (control.resume) this.restore(control.resume);
     this.firstStep = this.step;
@@ -137,6 +138,9 @@ class Training {
 
   private restore({ state, step, running, mean, window, rangeTest, memory, kept }: TrainingSnapshot): void {
     Object.assign(this.state, state);
+    // A fork may watch something else from here on.
+    const { monitored } = this;
+    if (state.monitored !== monitored) Object.assign(this.state, { monitored, stopping: monitorStart });
     this.kept.last.set(kept.last);
     this.kept.best = kept.best?.slice() ?? null;
     Object.assign(this, { step, running, mean: new RunningMean(mean), window: new RunningMean(window) });
@@ -215,8 +219,9 @@ class Training {
     let learningRates = rates.of(before, steps);
     while (step < steps) {
       if (control.signal?.aborted) return false;
-      const asked = control.takeRate?.() ?? null;
-      if (rates.reach(this.step) || asked !== null) {
+      const reached = rates.reach(this.step);
+      const asked = this.mayTakeRate(rates) ? (control.takeRate?.() ?? null) : null;
+      if (reached || asked !== null) {
         if (asked !== null) {
           rates.set(asked);
           yield { type: 'rateChange', change: { step: this.step, learningRate: asked } };
@@ -259,6 +264,11 @@ class Training {
       yield { type: 'diagnostics', ...(await diagnosed.measure([inputs, targets, weights], key)) };
     }
     return true;
+  }
+
+  /** What was told of steps that run once more stays true. */
+  private mayTakeRate({ nextChange }: LearningRates): boolean {
+    return nextChange === Infinity && this.step >= (this.control.toldStep ?? 0);
   }
 
   /**
@@ -318,8 +328,10 @@ class Training {
       state.bestStep = this.step;
       kept.best = kept.last;
     }
-    const { minDelta = 0 } = training.earlyStopping ?? {};
-    state.stopping = watch(state.stopping, value, { metric: this.monitored, minDelta });
+    if (training.earlyStopping) {
+      const { minDelta = 0 } = training.earlyStopping;
+      state.stopping = watch(state.stopping, value, { metric: this.monitored, minDelta });
+    }
     rates.endEpoch(metrics);
     Object.assign(state, { epoch, step: this.step, metrics });
     this.mean = new RunningMean();

@@ -46,6 +46,8 @@ export interface TrainingControl {
   rateChanges?: readonly RateChange[];
   /** A rate that was asked for since the last time, if any. */
   takeRate?(): number | null;
+  /** Rows up to this step have been told before, so no other rate is asked for before it [0]. */
+  toldStep?: number;
 }
 
 export interface SnapshotMoment {
@@ -89,7 +91,9 @@ export interface TrainingState {
   best: Best | null;
   /** Steps behind the best weights. */
   bestStep: number;
+  /** What early stopping remembers, and of which metric. */
   stopping: MonitorState;
+  monitored: string;
 }
 
 /**

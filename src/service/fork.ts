@@ -1,10 +1,13 @@
 import { copyFile, link, mkdir, open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { type Fault, HebbError } from '../errors.ts';
-import { trainingSchema } from '../nn/trainingConfig.ts';
+import { optimizerStates } from '../nn/optimizers.ts';
+import { type OptimizerConfig, trainingSchema } from '../nn/trainingConfig.ts';
 import type { KeptCheckpoint } from '../store/checkpoints.ts';
 import type { JobRecord } from '../store/jobs.ts';
+import { syncFolder } from '../training/durableFile.ts';
+import { forkFileOf } from '../training/jobFiles.ts';
 import type { CheckpointNote, RateChange } from '../training/protocol.ts';
 import { assertValid, compileSchema } from '../validate.ts';
 import { jobName, jobPriority } from './jobRequest.ts';
@@ -92,8 +95,22 @@ export function forkedTraining(job: JobRecord, { training: wanted = {} }: ForkRe
   const length =
     wanted.steps !== undefined || wanted.epochs !== undefined ? {} : steps !== undefined ? { steps } : { epochs };
   const rate = wanted.optimizer?.learningRate;
-  const rateChanges: RateChange[] = typeof rate === 'number' ? [{ step, learningRate: rate }] : [];
+  // One that the job was given at this very step came after the checkpoint, which does not know it.
+  const standing = job.rateChanges.filter((change) => change.step === step).slice(-1);
+  const rateChanges: RateChange[] = typeof rate === 'number' ? [{ step, learningRate: rate }] : standing;
   return { training: { ...rest, ...length, ...wanted, optimizer } as typeof wanted, rateChanges };
+}
+
+/**
+ * What an optimiser remembers is in the checkpoint, so another one cannot take it up.
+ * @throws HebbError('invalid-training') where it would have to remember more, or less
+ */
+export function checkOptimizerState(before: OptimizerConfig, optimizer: OptimizerConfig): void {
+  if (optimizerStates(before) === optimizerStates(optimizer)) return;
+  const [expected, received] = [before, optimizer].map((config) => ('momentum' in config ? config.momentum : null));
+  const message = `the checkpoint holds ${expected === 0 ? 'no' : 'the'} velocities of the weights: the momentum can be changed, but not ${expected === 0 ? 'begun' : 'ended'} by a fork`;
+  const fault: Fault = { pointer: '/training/optimizer/momentum', message, expected, received };
+  throw new HebbError('invalid-training', message, [fault]);
 }
 
 /**
@@ -106,7 +123,7 @@ export async function takeOverCheckpoint(
   from: string,
   to: string,
 ): Promise<CheckpointNote> {
-  const file = `fork-${note.step}.checkpoint`;
+  const file = forkFileOf(note.step);
   await mkdir(to, { recursive: true });
   const [source, target] = [join(from, note.file), join(to, file)];
   try {
@@ -114,10 +131,9 @@ export async function takeOverCheckpoint(
     await link(source, target).catch((error) =>
       error.code === 'ENOENT' ? Promise.reject(error) : copyFile(source, target),
     );
-    for (const path of [target, to]) {
-      const handle = await open(path, 'r');
-      await handle.sync().finally(() => handle.close());
-    }
+    const copy = await open(target, 'r');
+    await copy.sync().finally(() => copy.close());
+    for (const folder of [to, dirname(to)]) await syncFolder(folder);
     return { ...note, file };
   } catch (error) {
     await rm(to, { recursive: true, force: true });

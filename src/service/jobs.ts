@@ -14,7 +14,7 @@ import { checkAction, isFinal } from '../training/states.ts';
 import type { Datasets } from './datasets.ts';
 import { decisionRegion } from './decision.ts';
 import { evaluationOf } from './evaluation.ts';
-import { checkForkRequest, chooseCheckpoint, forkedTraining, takeOverCheckpoint } from './fork.ts';
+import { checkForkRequest, checkOptimizerState, chooseCheckpoint, forkedTraining, takeOverCheckpoint } from './fork.ts';
 import { createIdempotency } from './idempotency.ts';
 import { newRecord, publicJob, toJobEvents } from './jobRecord.ts';
 import { checkJobPatch } from './jobRequest.ts';
@@ -147,6 +147,7 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
     const { step } = kept;
     const { training, rateChanges } = forkedTraining(job, request, step);
     const { plan, dataset } = planning.plannedFork(job, training);
+    checkOptimizerState(job.training.optimizer, plan.training.optimizer);
     const { name = `${job.name}-fork`.slice(0, 200), priority = job.priority } = request;
     const record: JobRecord = {
       ...newRecord({ plan, dataset, initialWeights: null, name, priority }),

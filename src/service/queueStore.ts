@@ -7,8 +7,11 @@ import type { QueuedJob, QueueStore } from '../training/queueStore.ts';
 
 /** The store as the queue sees it: one machine, whose folder is locked, so that another runner's claim is a dead one's. */
 export function queueStore(store: Store): QueueStore {
-  const { jobs, queue, checkpoints, datasets, events, models } = store;
-  const queued = (record: JobRecord): QueuedJob => ({ ...record, checkpoints: checkpoints.ofJob(record.id) });
+  const { jobs, queue, checkpoints, datasets, events, metrics, models } = store;
+  const queued = (record: JobRecord): QueuedJob => {
+    const { id } = record;
+    return { ...record, checkpoints: checkpoints.ofJob(id), toldStep: metrics.lastStep(id) };
+  };
   return {
     async claim(runner, until) {
       const record = queue.claim(runner, until);

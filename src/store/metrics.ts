@@ -29,6 +29,9 @@ export function metricStore(db: Database) {
      SELECT :job, COALESCE(MAX(seq), 0) + 1, :kind, :epoch, :step, :time, :loss, :metrics
      FROM metrics WHERE job = :job`,
   );
+  const lastStep = db.prepare(
+    "SELECT MAX(step) AS step FROM metrics WHERE job = :job AND kind = 'epoch' UNION ALL SELECT MAX(step) FROM metrics WHERE job = :job AND kind = 'step'",
+  );
   const lastSeq = db.prepare('SELECT MAX(seq) AS seq FROM metrics WHERE job = ?');
   const after = db.prepare(
     'SELECT seq, time, epoch, step, metrics FROM metrics WHERE job = ? AND kind = ? AND seq > ? ORDER BY seq LIMIT ?',
@@ -57,6 +60,9 @@ export function metricStore(db: Database) {
       if (insert.run(parameters).changes === 0) return null;
       return first<{ seq: number }>(lastSeq, job)!.seq;
     },
+    /** Step of the newest row; 0 where there is none. */
+    lastStep: (job: string) =>
+      Math.max(0, ...(lastStep.all({ job }) as { step: number | null }[]).map(({ step }) => step ?? 0)),
     /** The first rows after `since`, at most `maxRows`. */
     after: (job: string, kind: MetricRow['kind'], since: number): StoredRow[] =>
       (after.all(job, kind, since, maxRows) as Row[]).map(toStoredRow),

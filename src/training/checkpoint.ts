@@ -8,6 +8,7 @@ import type { ResolvedNetwork } from '../nn/resolve.ts';
 import type { OptimizerConfig } from '../nn/trainingConfig.ts';
 import type { TrainingSnapshot } from '../nn/trainingState.ts';
 import { writeDurably } from './durableFile.ts';
+import { isForkFile } from './jobFiles.ts';
 
 /*
  * A checkpoint: one file with all that a training needs to go on. 8 bytes of magic, the length of the header (uint32), the header
@@ -109,7 +110,10 @@ export async function newestUsable(
   for (const file of files) {
     try {
       const content = await readCheckpoint(join(directory, file));
-      if (content.snapshot.memory.length === floats) return { content, damaged };
+      if (content.snapshot.memory.length === floats) {
+        // Another job's history is not here; a file of its name is this job's own.
+        return { content: isForkFile(file) ? { ...content, history: null } : content, damaged };
+      }
       throw new HebbError('invalid-file', 'the checkpoint cannot be used: it is of another network');
     } catch (error) {
       damaged.push({ file, problem: toProblem(error) });

@@ -38,9 +38,11 @@ export class Checkpointer {
   }
 
   due({ step, epochEnd }: SnapshotMoment): boolean {
-    if (this.writing || step === this.step) return false;
+    if (step === this.step) return false;
     const { everySteps, everySeconds = Infinity } = this.config;
+    // Exactly there, if the training has to wait for the one before.
     if (everySteps !== undefined) return Math.floor(step / everySteps) > Math.floor(this.step / everySteps);
+    if (this.writing) return false;
     const seconds = (performance.now() - this.begun) / 1000;
     if (seconds >= everySeconds) return true;
     return epochEnd && seconds >= Math.min(everySeconds, Math.max(leastSeconds, mostShare * this.cost));

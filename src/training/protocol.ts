@@ -69,6 +69,8 @@ export interface TrainingTask {
   mustResume: boolean;
   /** Changes of the learning rate by hand, in order of their steps. */
   rateChanges: RateChange[];
+  /** Rows up to this step have been told by attempts before. */
+  toldStep: number;
   isa: string;
   threads: number;
 }

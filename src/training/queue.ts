@@ -205,7 +205,9 @@ export class JobQueue {
     const { store } = this.options;
     const { job, state } = await this.find(id);
     checkAction('change the learning rate of', state);
-    const change = { step: job.checkpoints[0]?.step ?? 0, learningRate };
+    // Behind all that was told: that stays true.
+    const step = Math.max(job.checkpoints[0]?.step ?? 0, job.toldStep, job.rateChanges.at(-1)?.step ?? 0);
+    const change = { step, learningRate };
     if (!(await store.setRate(id, change, rateEntry(change)))) return this.setRate(id, learningRate);
     return change;
   }

@@ -46,6 +46,8 @@ export interface QueuedJob {
   initialWeights: InitialWeights | null;
   fork: { job: string; step: number } | null;
   rateChanges: RateChange[];
+  /** Step of the newest row that was told; attempts that begin before it tell the same. */
+  toldStep: number;
   /** Number of the newest attempt. */
   attempt: number;
   /** Newest first. */

@@ -56,6 +56,7 @@ export async function* trainResumably(
     resume: content?.snapshot,
     rateChanges: task.rateChanges,
     takeRate: control.takeRate,
+    toldStep: task.toldStep,
     stopEverySteps: checkpoint.everySteps,
     snapshotDue: (at) => at.last || control.pausing() || checkpointer.due(at),
   });

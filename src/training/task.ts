@@ -52,6 +52,7 @@ export async function taskOf(job: QueuedJob, outputDirectory: string, settings: 
     checkpoints: job.checkpoints.map(({ file }) => file),
     mustResume: job.fork !== null,
     rateChanges: job.rateChanges,
+    toldStep: job.toldStep,
     isa: job.isa ?? isas[0]!,
     threads,
   };

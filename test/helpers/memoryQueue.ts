@@ -77,7 +77,8 @@ export class MemoryQueueStore implements QueueStore {
       .slice(0, 2);
     const { progress, metrics, best, started = {} } = news;
     const rateChanges = [...job.rateChanges, ...news.rateChanges];
-    Object.assign(job, { progress, metrics, best, ...started, rateChanges, checkpoints });
+    const toldStep = Math.max(job.toldStep, ...rows.map(({ step }) => step));
+    Object.assign(job, { progress, metrics, best, ...started, rateChanges, checkpoints, toldStep });
     return structuredClone(checkpoints);
   }
 

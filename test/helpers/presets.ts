@@ -64,6 +64,7 @@ export async function runPreset(
       checkpoints: [],
       mustResume: false,
       rateChanges: [],
+      toldStep: 0,
       jobId: request.preset,
       attempt: 0,
       datasetDirectory: folder,

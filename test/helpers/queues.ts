@@ -62,7 +62,8 @@ export function memoryEngine(): Engine {
   const store = new MemoryQueueStore();
   return {
     queueStore: store,
-    insert: (job, checkpoint) => store.insert({ ...job, checkpoints: checkpoint ? [checkpoint] : [] }, job.priority),
+    insert: (job, checkpoint) =>
+      store.insert({ ...job, toldStep: 0, checkpoints: checkpoint ? [checkpoint] : [] }, job.priority),
     see(id) {
       const { job, state, pause, error, result, rows } = store.jobs.get(id)!;
       return {

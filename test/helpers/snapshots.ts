@@ -14,7 +14,15 @@ export function snapshotOf(
   const { parameterFloats } = resolveNetwork(network, { checked: true });
   const metrics = { loss: 1 / epoch };
   return {
-    state: { epoch, step, metrics, best: { epoch, ...metrics }, bestStep: step, stopping: { best: null, waited: 0 } },
+    state: {
+      epoch,
+      step,
+      metrics,
+      best: { epoch, ...metrics },
+      bestStep: step,
+      stopping: { best: null, waited: 0 },
+      monitored: 'loss',
+    },
     step,
     running: metrics,
     mean: { rows: 0, loss: 0, correct: 0 },

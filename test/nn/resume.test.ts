@@ -174,3 +174,45 @@ test('a rate that is set on the way holds from the step that is told, and once m
     }
   }
 });
+
+test('a rate that is set while steps run once more holds behind what was told of them', async () => {
+  const request: TrainingRequest = {
+    epochs: 3,
+    batchSize: 10,
+    optimizer: { type: 'sgd', learningRate: 0.1 },
+    logEverySteps: 1,
+  };
+  const { snapshots, rows } = await run(request, { snapshotDue: () => true, stopEverySteps: 1 });
+  const resume = snapshots.find(({ step }) => step === 4)!;
+  let asked = 0;
+  const takeRate = () => (asked++ === 0 ? 0.02 : null);
+  // Rows up to step 9 were told, and a change at step 11.
+  const known = [{ step: 11, learningRate: 0.05 }];
+  for (const [control, step] of [
+    [{ toldStep: 9 }, 9],
+    [{ toldStep: 9, rateChanges: known }, 11],
+    [{}, 4],
+  ] as const) {
+    asked = 0;
+    const again = await run(request, { resume, takeRate, stopEverySteps: 1, ...control }, 99);
+    expect(again.rateChanges).toEqual([{ step, learningRate: 0.02 }]);
+    const told = rows.filter((row) => row.step > 4 && row.step <= Math.min(step, 10));
+    expect(again.rows.slice(0, told.length)).toEqual(told);
+  }
+});
+
+test('a training that goes on with early stopping, or with another metric, waits from there on', async () => {
+  const request: TrainingRequest = { epochs: 8, batchSize: 10, optimizer: { type: 'sgd', learningRate: 1e-9 } };
+  const { snapshots } = await run(request, { snapshotDue: ({ last }) => last });
+  const [resume] = snapshots as [TrainingSnapshot];
+  const epochs = async (earlyStopping: TrainingRequest['earlyStopping'], from = resume) => {
+    const { rows } = await run({ ...request, epochs: 40, earlyStopping }, { resume: from }, 99);
+    return rows.map(({ epoch }) => epoch);
+  };
+  const first = await epochs({ metric: 'validationAccuracy', patience: 2 });
+  expect(first.length).toBeGreaterThanOrEqual(4);
+  expect(first[0]).toBe(9);
+  // Watched before: a loss that no accuracy is ever better than.
+  const watched = { ...resume, state: { ...resume.state, monitored: 'loss', stopping: { best: 50, waited: 3 } } };
+  expect(await epochs({ metric: 'validationAccuracy', patience: 2 }, watched)).toEqual(first);
+});

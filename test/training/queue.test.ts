@@ -349,6 +349,18 @@ describe.each(engines)('over %s', (_name, open) => {
       await queue.cancel('a');
     });
 
+    test('of a paused job changes nothing that was told of steps to be run once more', async () => {
+      const { add, see, queue, engine } = await start();
+      add('b', behaviour.noSpaceAtEnd);
+      await until(() => see('b').epochs.length === 1);
+      await queue.pause('b');
+      // Without a checkpoint it begins at the start, but its first epoch is known.
+      expect(see('b')).toMatchObject({ checkpoints: [], progress: { step: 0 } });
+      expect(await queue.setRate('b', 0.5)).toEqual({ step: 10, learningRate: 0.5 });
+      expect((await engine.queueStore.job('b'))?.job.toldStep).toBe(10);
+      await queue.cancel('b');
+    });
+
     test('that comes too late is a conflict', async () => {
       const { add, firstEpoch, queue, see } = await start();
       add('a', behaviour.endless);

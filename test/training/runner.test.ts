@@ -26,6 +26,7 @@ async function task(changes: Partial<TrainingTask['training']> = {}): Promise<Tr
     checkpoints: [],
     mustResume: false,
     rateChanges: [],
+    toldStep: 0,
     isa: 'scalar',
     threads: 1,
   };

@@ -256,7 +256,8 @@ export const resume = {
 export const change = {
   operationId: 'changeJob',
   summary: 'Change the learning rate of a job that runs or is paused',
-  description: 'Schedules go on from the new rate. The job ends in the same bits wherever it is interrupted.',
+  description:
+    'Schedules go on from the new rate. Where a job runs steps once more that it has told of, after an interruption, the rate holds behind them. The job ends in the same bits wherever it is interrupted.',
   tags,
   params: idParams,
   body: { content: { 'application/json': { schema: { ...jobPatchSchema, examples: [examples.patch] } } } },
@@ -278,7 +279,7 @@ export const fork = {
   operationId: 'forkJob',
   summary: 'Start a new job from a checkpoint of this one, with other settings',
   description:
-    'It goes on with the steps, the optimiser’s state and the best weights of the checkpoint. Batches, seed, normalisation and the type of the optimiser stay.',
+    'It goes on with the steps, the optimiser’s state and the best weights of the checkpoint. Batches, seed, normalisation and the type of the optimiser stay. Where the training ended within an epoch, a new one begins.',
   tags,
   params: idParams,
   headers: createHeaders,
