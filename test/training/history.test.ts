@@ -1,10 +1,11 @@
-import { appendFile, stat } from 'node:fs/promises';
+import { appendFile, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Network } from '../../src/nn/network.ts';
-import { type HistoryPlan, HistoryWriter, planHistory, readHistory } from '../../src/training/history.ts';
+import { type HistoryPlan, HistoryWriter, openHistory, planHistory, readHistory } from '../../src/training/history.ts';
 import { historyFileOf } from '../../src/training/jobFiles.ts';
-import { temporaryFolder } from '../helpers/service.ts';
+import { jobRecord, temporaryFolder } from '../helpers/service.ts';
+import { snapshotOf } from '../helpers/snapshots.ts';
 
 const dense = (inputs: number, units: number) =>
   new Network({ input: [inputs], layers: [{ type: 'dense', units }, { type: 'batchNorm' }] }).resolved;
@@ -67,5 +68,84 @@ describe('a history', () => {
     expect((await readHistory(path, plan))?.epoch).toBe(5);
     expect(await readHistory(`${path}.absent`, plan)).toBeNull();
     expect(historyFileOf('3.safetensors')).toBe('3.history');
+  });
+});
+
+describe('a history that is taken up again', () => {
+  const { network, training } = jobRecord('any');
+  const { resolved } = new Network(network);
+
+  /** Attempt 0 writes some epochs, and tells how much of its file belongs to a checkpoint after the epoch `from`. */
+  async function interrupted(epochs: number, { from, until }: { from: number; until: number }) {
+    const directory = await temporaryFolder();
+    const job = { resolved, epochs, directory };
+    const first = (await openHistory({ ...job, attempt: 0, content: null }))!;
+    let bytes = 0;
+    for (let epoch = 1; epoch <= until; epoch++) {
+      await first.writer.add(epoch, weights(epoch));
+      if (epoch === from) bytes = await first.writer.sync();
+    }
+    await first.writer.close();
+    const snapshot = snapshotOf(network, training, { epoch: from, step: 10 * from });
+    const content = { snapshot, history: { file: first.file, bytes } };
+    const path = (file: string) => join(directory, file);
+    return { job: { ...job, attempt: 1, content }, path };
+  }
+  const weights = (epoch: number) => [tensor(...new Array(6).fill(epoch))];
+  const plan = planHistory(resolved, 10)!;
+
+  test('holds the epochs up to the checkpoint, and then its own', async () => {
+    const { job, path } = await interrupted(10, { from: 3, until: 7 });
+    const { file, writer } = (await openHistory(job))!;
+    expect(file).toBe('1.history');
+    expect(await readHistory(path(file), plan)).toMatchObject({ epoch: 3 });
+    for (let epoch = 4; epoch <= 6; epoch++) await writer.add(epoch, [tensor(...new Array(6).fill(-epoch))]);
+    await writer.close();
+    for (const [epoch, value] of [
+      [1, 1],
+      [3, 3],
+      [4, -4],
+      [6, -6],
+    ] as const) {
+      expect(await readHistory(path(file), plan, epoch)).toEqual({ epoch, weights: new Float32Array(6).fill(value) });
+    }
+    expect((await stat(path(file))).size).toBe(6 * 28);
+    // The one before is as it was: whoever still writes to it spoils nothing.
+    expect((await readHistory(path('0.history'), plan))?.epoch).toBe(7);
+  });
+
+  test('that is thinned has the last epoch before, where it ends there', async () => {
+    const epochs = 5_000_000;
+    const { every } = planHistory(resolved, epochs)!;
+    expect(every).toBe(3);
+    const { job, path } = await interrupted(epochs, { from: 4, until: 4 });
+    const ended = (await openHistory(job))!;
+    await ended.writer.close();
+    expect(await readHistory(path(ended.file), plan)).toEqual({ epoch: 4, weights: new Float32Array(6).fill(4) });
+    // Where it goes on, that epoch is one like others: it makes room.
+    const longer = (await openHistory({ ...job, attempt: 2 }))!;
+    await longer.writer.add(5, weights(5));
+    await longer.writer.add(6, weights(6));
+    await longer.writer.close();
+    const kept = async (epoch: number) => (await readHistory(path(longer.file), plan, epoch))?.epoch;
+    expect(await Promise.all([2, 3, 4, 5, 6].map(kept))).toEqual([1, 3, 3, 3, 6]);
+  });
+
+  test('begins anew where the file before is missing, and has no holes where it is short', async () => {
+    const { job, path } = await interrupted(10, { from: 3, until: 3 });
+    await truncate(path('0.history'), 28 + 5);
+    const short = (await openHistory(job))!;
+    await short.writer.add(4, weights(4));
+    await short.writer.close();
+    expect((await stat(path(short.file))).size).toBe(2 * 28);
+    expect(await readHistory(path(short.file), plan, 3)).toMatchObject({ epoch: 1 });
+    const content = { ...job.content, history: { file: 'absent.history', bytes: 84 } };
+    const anew = (await openHistory({ ...job, attempt: 2, content }))!;
+    await anew.writer.add(4, weights(4));
+    await anew.writer.close();
+    expect(await readHistory(path(anew.file), plan, 3)).toBeNull();
+    expect(await readHistory(path(anew.file), plan)).toMatchObject({ epoch: 4 });
+    const large = { ...job, resolved: dense(512, 512) };
+    expect(await openHistory(large)).toBeNull();
   });
 });
