@@ -17,6 +17,8 @@ export interface Config {
   /** Instruction set to force; undefined: the best that the CPU has. */
   isa: string | undefined;
   maxUploadBytes: number;
+  /** Most files and folders of an uploaded archive. */
+  maxArchiveEntries: number;
   /** Jobs are put aside while the disk of the data directory has less room; 0: never. */
   minFreeBytes: number;
   maxJsonBytes: number;
@@ -37,8 +39,8 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /**
  * Reads HEBB_PORT, HEBB_HOST, HEBB_DATA_DIR, HEBB_MNIST_DIR, HEBB_JOBS, HEBB_THREADS, HEBB_ISA,
- * HEBB_MAX_UPLOAD_BYTES, HEBB_MIN_FREE_BYTES, HEBB_MAX_JSON_BYTES, HEBB_KEEP_JOBS_DAYS, HEBB_KEEP_DATASETS_DAYS, HEBB_KEEP_CHECKPOINTS_DAYS,
- * HEBB_CORS_ORIGINS and HEBB_LOG_LEVEL.
+ * HEBB_MAX_UPLOAD_BYTES, HEBB_MAX_ARCHIVE_ENTRIES, HEBB_MIN_FREE_BYTES, HEBB_MAX_JSON_BYTES, HEBB_KEEP_JOBS_DAYS, HEBB_KEEP_DATASETS_DAYS,
+ * HEBB_KEEP_CHECKPOINTS_DAYS, HEBB_CORS_ORIGINS and HEBB_LOG_LEVEL.
  * @throws Error that names every setting that is wrong, what was expected and what came.
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
@@ -69,6 +71,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     threads: integer('HEBB_THREADS', Math.max(1, Math.floor(usableCores() / jobs)), 1, 256),
     isa: env.HEBB_ISA || undefined,
     maxUploadBytes: integer('HEBB_MAX_UPLOAD_BYTES', 2 * 1024 ** 3, 1024, Number.MAX_SAFE_INTEGER),
+    maxArchiveEntries: integer('HEBB_MAX_ARCHIVE_ENTRIES', 200_000, 1, 10_000_000),
     minFreeBytes: integer('HEBB_MIN_FREE_BYTES', 100 * 1024 ** 2, 0, Number.MAX_SAFE_INTEGER),
     maxJsonBytes: integer('HEBB_MAX_JSON_BYTES', 4 * 1024 ** 2, 1024, 256 * 1024 ** 2),
     maxJsonDepth: 32,
@@ -94,6 +97,7 @@ const knownSettings = [
   'HEBB_THREADS',
   'HEBB_ISA',
   'HEBB_MAX_UPLOAD_BYTES',
+  'HEBB_MAX_ARCHIVE_ENTRIES',
   'HEBB_MIN_FREE_BYTES',
   'HEBB_MAX_JSON_BYTES',
   'HEBB_KEEP_JOBS_DAYS',

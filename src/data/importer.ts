@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import pLimit from 'p-limit';
+// The thread that reads images needs the main thread to have loaded it first: https://sharp.pixelplumbing.com/install#worker-threads
+import 'sharp';
 import { HebbError, isNoSpace, noSpaceError, type Problem } from '../errors.ts';
 import { runInThread, ThreadLostError } from '../workerThread.ts';
 import type { DatasetInfo } from './dataset.ts';
@@ -10,6 +12,8 @@ import type { Source } from './source.ts';
 export interface ImportLimits {
   /** Most bytes of the inputs in the store. */
   maxBytes: number;
+  /** Most files and folders of an archive [200,000]. */
+  maxArchiveEntries?: number;
 }
 
 /** What goes to the worker thread. */

@@ -1,7 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { type Fault, HebbError } from '../errors.ts';
 import { assertValid, compileSchema } from '../validate.ts';
+import type { AdditionSource } from './addition.ts';
 import { maxClasses } from './classes.ts';
+import { looksLikeImages } from './images/sniff.ts';
 import { type SyntheticConfig, syntheticSchema } from './synthetic.ts';
 import { tableOptions } from './tables/columns.ts';
 
@@ -85,8 +87,35 @@ export const datasetSpecSchema = Type.Object(
 );
 
 /** Formats that files may be said to have; each is found out by the first bytes otherwise. */
-export const fileFormats = ['idx', 'csv', 'tsv', 'json', 'ndjson', 'npy', 'npz', 'parquet'] as const;
+export const fileFormats = ['idx', 'csv', 'tsv', 'json', 'ndjson', 'npy', 'npz', 'parquet', 'images'] as const;
 export type FileFormat = (typeof fileFormats)[number];
+const side = Type.Optional(Type.Integer({ minimum: 1, maximum: 8192 }));
+const imageOptions = {
+  image: Type.Optional(
+    Type.Object(
+      {
+        height: side,
+        width: side,
+        channels: Type.Optional(
+          Type.Union([Type.Literal(1), Type.Literal(3), Type.Literal(4)], {
+            description: '[1 where all images are grey, else 3]; 4: with transparency.',
+          }),
+        ),
+        fit: Type.Optional(
+          Type.Enum(['contain', 'cover', 'fill'], { description: 'How images of another shape fit in [contain].' }),
+        ),
+      },
+      {
+        ...closed,
+        dependentRequired: { height: ['width'], width: ['height'] },
+        description: 'What images become [the size that most of them have].',
+      },
+    ),
+  ),
+  broken: Type.Optional(
+    Type.Enum(['refuse', 'skip'], { description: 'What becomes of images that cannot be read [refuse].' }),
+  ),
+};
 
 /** Part `meta` of a multipart upload. */
 export const datasetMetaSchema = Type.Object(
@@ -94,6 +123,7 @@ export const datasetMetaSchema = Type.Object(
     name,
     ...common,
     ...tableOptions,
+    ...imageOptions,
     format: Type.Optional(Type.Enum([...fileFormats], { description: 'Of the files [found out].' })),
     shape: Type.Optional(
       Type.Array(Type.Integer({ minimum: 1, maximum: 2 ** 24 }), {
@@ -107,13 +137,18 @@ export const datasetMetaSchema = Type.Object(
 );
 export type DatasetMeta = Static<typeof datasetMetaSchema>;
 
-export type SourceOptions = Omit<DatasetMeta, 'name' | 'format'>;
+export type SourceOptions = Omit<DatasetMeta, 'name' | 'format' | 'image' | 'broken'>;
 /** What says how a table is to be read. */
 export type TableOptions = Pick<SourceOptions, 'task' | 'classes' | keyof typeof tableOptions>;
 /** Paths of complete files, gzipped or not. */
 export interface IdxSource extends SourceOptions {
   kind: 'idx';
   files: { images: string; labels: string; testImages?: string; testLabels?: string };
+}
+/** An archive of images, and a CSV of labels or none: readers/images.ts. */
+export interface ImagesSource extends SourceOptions, Pick<DatasetMeta, 'image' | 'broken'> {
+  kind: 'images';
+  files: { file: string; labels?: string };
 }
 /** Paths of complete NumPy arrays, gzipped or not. */
 export interface NpySource extends SourceOptions {
@@ -142,7 +177,15 @@ export interface BuiltinSource extends SourceOptions {
   mnistDir?: string;
 }
 /** Where a dataset comes from, and how it is to be read: plain values, so that it can go to a worker thread. */
-export type Source = IdxSource | NpySource | FileSource | JsonSource | SyntheticSource | BuiltinSource;
+export type Source =
+  | IdxSource
+  | ImagesSource
+  | AdditionSource
+  | NpySource
+  | FileSource
+  | JsonSource
+  | SyntheticSource
+  | BuiltinSource;
 
 const idxParts = ['images', 'labels', 'testImages', 'testLabels'] as const;
 const arrayParts = ['inputs', 'targets', 'testInputs', 'testTargets'] as const;
@@ -180,12 +223,19 @@ export function datasetSpec(request: unknown): Source {
  */
 export function uploadSource(meta: unknown, files: Partial<Record<string, string>>): Source {
   assertValid(validateMeta, meta);
-  const { name: _, format, ...options } = meta as DatasetMeta;
+  const { name: _, format, image, broken, ...options } = meta as DatasetMeta;
   checkSplit(options);
+  if (format === 'images' || (!format && files.file && looksLikeImages(files.file))) {
+    return imagesSource(files, { image, broken, ...options });
+  }
   const parts = Object.keys(files).filter((part) => files[part] !== undefined);
   const own = arrayParts.some((part) => parts.includes(part)) ? 'npy' : 'idx';
   const faults: Fault[] = [];
-  if (parts.length === 1 && files.file && format !== 'idx') {
+  for (const [key, value] of Object.entries({ image, broken })) {
+    if (value !== undefined)
+      faults.push({ pointer: `/${key}`, message: `"${key}" goes with an archive of images only` });
+  }
+  if (parts.length === 1 && files.file && format !== 'idx' && faults.length === 0) {
     return { kind: 'file', file: files.file, ...(format && { format }), ...options };
   }
   const [samples, labels, testSamples, testLabels] = own === 'npy' ? arrayParts : idxParts;
@@ -221,6 +271,32 @@ export function tableFaults(options: SourceOptions, format: string): Fault[] {
   return Object.keys(tableOptions)
     .filter((key) => options[key as keyof SourceOptions] !== undefined)
     .map((key) => ({ pointer: `/${key}`, message: `"${key}" is for tables; ${format} files have no columns` }));
+}
+
+/** One side alone says nothing. */
+function checkImageSize(image: DatasetMeta['image']): void {
+  const missing = (['height', 'width'] as const).filter((side) => image?.[side] === undefined);
+  if (missing.length !== 1) return;
+  const message = `"${missing[0]}" is missing: a size has both sides`;
+  throw new HebbError('invalid-request', `/image: ${message}`, [{ pointer: `/image/${missing[0]}`, message }]);
+}
+
+/** @throws HebbError('invalid-request') where the parts are not those of an archive of images, or an option is for tables */
+function imagesSource(
+  { file, labels, ...others }: Partial<Record<string, string>>,
+  options: Omit<ImagesSource, 'kind' | 'files'>,
+): ImagesSource {
+  checkImageSize(options.image);
+  const faults = tableFaults(options, 'image');
+  if (!file) faults.push({ pointer: '/file', message: 'the file part "file", the archive of images, is missing' });
+  for (const [part, path] of Object.entries(others)) {
+    if (path)
+      faults.push({ pointer: `/${part}`, message: `images come as file, with labels or without, got "${part}"` });
+  }
+  if (faults.length > 0) {
+    throw new HebbError('invalid-request', faults.map(({ message }) => message).join('; '), faults);
+  }
+  return { kind: 'images', files: { file: file!, ...(labels && { labels }) }, ...options };
 }
 
 /** @throws HebbError where a fraction is to be split off for a test, and the data has test samples of its own */

@@ -1,5 +1,5 @@
 import type { Shape } from '../shape.ts';
-import type { DatasetInfo, Task } from './dataset.ts';
+import type { Task } from './dataset.ts';
 import type { Column } from './tables/columns.ts';
 
 /** Most samples of a dataset: targets and the assignment to splits are held in memory while it is read. */
@@ -21,16 +21,21 @@ export interface Table {
   features?: string[];
   /** Of a table with columns: how they became inputs. Fills that are learnt stand there once `learn` is done. */
   columns?: Column[];
-  warnings?: DatasetInfo['warnings'];
+  /** What the reader found that is allowed, but most likely not meant. */
+  warnings?: TableWarning[];
   /**
    * Learns what is learnt from the data, before the inputs are asked for.
    * @param isTraining whether a row of `train` is one to train on
    */
   learn?(isTraining: (row: number) => boolean): Promise<void>;
   train: Part;
+  /** Where the source has validation samples of its own. */
+  validation?: Part;
   /** Where the source has test samples of its own. */
   test?: Part;
 }
+
+export type TableWarning = { code: string; message: string };
 
 /** Samples in the order of the source. */
 export interface Part {

@@ -122,8 +122,14 @@ function assign(table: Table, { split = {}, limit = {} }: Source) {
     samples[name] += Math.min(available, wanted ?? available);
     return samples[name];
   };
+  const own = splitNames.filter((name) => name !== 'train' && table[name]);
+  for (const name of own) {
+    if (!split[name as 'validation' | 'test']) continue;
+    const message = `the data has ${name} samples of its own: no fraction can be split off for it`;
+    throw invalid(`/split/${name}`, message, 0, split[name as 'validation' | 'test']);
+  }
   for (const [index, name] of splitNames.entries()) {
-    if (name === 'test' && table.test) continue;
+    if (own.includes(name)) continue;
     const rows = parts[name];
     if (name !== 'train' && split[name] && rows.length === 0) {
       small(name, `${split[name]} of ${table.train.rows} samples is none.`);
@@ -131,9 +137,10 @@ function assign(table: Table, { split = {}, limit = {} }: Source) {
     for (const row of rows.subarray(0, kept(name, rows.length))) train[row] = index;
   }
   const assignments: [Part, Uint8Array][] = [[table.train, train]];
-  if (table.test) {
-    const test = new Uint8Array(table.test.rows).fill(dropped);
-    assignments.push([table.test, test.fill(splitNames.indexOf('test'), 0, kept('test', table.test.rows))]);
+  for (const name of own) {
+    const part = table[name]!;
+    const rows = new Uint8Array(part.rows).fill(dropped);
+    assignments.push([part, rows.fill(splitNames.indexOf(name), 0, kept(name, part.rows))]);
   }
   return { assignments, samples, warnings };
 }

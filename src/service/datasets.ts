@@ -4,13 +4,17 @@ import { uuidv7 } from 'uuidv7';
 import type { Config } from '../config.ts';
 import type { DatasetInfo } from '../data/dataset.ts';
 import { importDataset } from '../data/importer.ts';
+import { readReport } from '../data/report/readReport.ts';
 import { samplePng } from '../data/samplePng.ts';
+import { sheetPng } from '../data/sheetPng.ts';
 import { type DatasetMeta, datasetRequestSchema, datasetSpec, type Source, uploadSource } from '../data/source.ts';
 import { readRows } from '../data/store.ts';
 import { HebbError } from '../errors.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
 import type { Store } from '../store/store.ts';
 import { assertValid, compileSchema } from '../validate.ts';
+import { createAdditions } from './additions.ts';
+import { allWarnings, classIndexOf, histogramOf } from './datasetReport.ts';
 import { pageOf } from './lists.ts';
 import type { Paths } from './paths.ts';
 import type { DatasetService } from './types.ts';
@@ -35,7 +39,10 @@ export interface Datasets extends DatasetService {
 }
 
 export function createDatasets(store: Store, paths: Paths, config: Config): Datasets {
-  const limits = { maxBytes: storeGrowth * config.maxUploadBytes };
+  const limits = {
+    maxBytes: storeGrowth * config.maxUploadBytes,
+    maxArchiveEntries: config.maxArchiveEntries,
+  };
   const located = (source: Source): Source =>
     source.kind === 'builtin' ? { ...source, mnistDir: config.mnistDir } : source;
   const folderOf = (id: string) => join(paths.datasets, id);
@@ -69,10 +76,18 @@ export function createDatasets(store: Store, paths: Paths, config: Config): Data
     return prepared.record;
   }
 
+  async function remove(id: string): Promise<void> {
+    store.datasets.delete(id);
+    await rm(folderOf(id), { recursive: true, force: true });
+  }
+
+  const additions = createAdditions({ find: get, folderOf, add, hasJob: store.datasets.hasJob, remove });
+
   return {
     find,
     get,
     prepare,
+    addSamples: additions.add,
     async create(request) {
       assertValid(validateRequest, request);
       return add(datasetSpec(request), (request as { name: string }).name);
@@ -104,12 +119,29 @@ export function createDatasets(store: Store, paths: Paths, config: Config): Data
       if (index >= total) throw new HebbError('not-found', `there is no sample ${index} in ${split}: it has ${total}`);
       return samplePng(folderOf(dataset.id), dataset, split, index);
     },
+    async sheet(id, { class: name, ...query }) {
+      const dataset = get(id);
+      const classIndex = name === undefined ? undefined : classIndexOf(dataset, name);
+      return sheetPng(folderOf(dataset.id), dataset, { ...query, classIndex });
+    },
+    async report(id) {
+      const dataset = get(id);
+      const report = await readReport(folderOf(dataset.id), dataset);
+      const { id: datasetId, name, sha256 } = dataset;
+      return { dataset: datasetId, name, sha256, ...report, warnings: allWarnings(dataset, report) };
+    },
+    async histogram(id, feature) {
+      const dataset = get(id);
+      return histogramOf(dataset.name, await readReport(folderOf(dataset.id), dataset), feature);
+    },
     async delete(id) {
       const dataset = get(id);
       const job = store.jobs.unfinishedOf(dataset.id);
       if (job !== undefined) throw new HebbError('in-use', `the job "${job}" still needs the dataset: cancel it first`);
-      store.datasets.delete(dataset.id);
-      await rm(folderOf(dataset.id), { recursive: true, force: true });
+      if (additions.needs(dataset.id)) {
+        throw new HebbError('in-use', 'samples are being added to the dataset: try again when that is done');
+      }
+      await remove(dataset.id);
     },
   };
 }

@@ -3,12 +3,16 @@ import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
 import type { Logger } from 'pino';
 import { splitNames } from '../data/dataset.ts';
+import { reportPath } from '../data/report/report.ts';
 import { splitPath } from '../data/store.ts';
 import type { Store } from '../store/store.ts';
 import { historyFileOf, isHistoryFile } from '../training/jobFiles.ts';
 import type { Paths } from './paths.ts';
 
-const splitFiles: readonly string[] = splitNames.map((split) => basename(splitPath('', split)));
+/** Files of a dataset. */
+const datasetFiles: readonly string[] = [...splitNames.map((split) => splitPath('', split)), reportPath('')].map(
+  (path) => basename(path),
+);
 
 /**
  * Makes the folders, and removes what a service that was killed left half done, or anybody else: what no row of the database
@@ -48,7 +52,7 @@ export async function tidy(store: Store, paths: Paths, logger: Logger): Promise<
   await sweep(paths.tmp, () => false);
   await sweepFolders(
     paths.datasets,
-    new Map(store.datasets.ids().map((id) => [id, (file) => splitFiles.includes(file)])),
+    new Map(store.datasets.ids().map((id) => [id, (file) => datasetFiles.includes(file)])),
   );
   const weights = new Map(store.models.files().map(({ id, weightsFile }) => [id, weightsFile]));
   const checkpoints = new Map<string, Set<string>>();

@@ -1,4 +1,6 @@
+import type { AddedImages, AdditionOptions } from '../data/addition.ts';
 import type { DatasetInfo, SplitName, Task } from '../data/dataset.ts';
+import type { DatasetReport, ValuesReport } from '../data/report/types.ts';
 import type { fileParts } from '../data/source.ts';
 import type { Column } from '../data/tables/columns.ts';
 import type { Problem } from '../errors.ts';
@@ -154,6 +156,19 @@ export interface Model {
   weightsHash: string;
 }
 
+/** A report with what it is of; warnings are those of the dataset, too. */
+export type ReportOfDataset = DatasetReport & { dataset: string; name: string; sha256: string };
+
+/** What a picture of values shows: one feature, or the channels of images. */
+export interface DatasetHistogram {
+  /** The dataset's name. */
+  dataset: string;
+  kind: DatasetReport['inputs']['kind'];
+  items: ValuesReport[];
+}
+
+export type SheetQuery = { split: SplitName; rows: number; columns: number; class?: string; offset: number };
+
 export type SampleQuery = { split: SplitName; offset: number; limit: number };
 
 /** Files of an upload by the name of their multipart part; values are paths of complete files on disk, gzipped or not. */
@@ -177,6 +192,18 @@ export interface DatasetService {
   samples(id: string, query: SampleQuery): Promise<{ items: Sample[]; total: number; next: number | null }>;
   /** One sample of an image dataset as PNG. */
   samplePng(id: string, split: SplitName, index: number): Promise<Buffer>;
+  /** Samples of an image dataset (of one class) side by side, as PNG. */
+  sheet(id: string, query: SheetQuery): Promise<Buffer>;
+  /** What a look at all the data tells; made now where the dataset has none yet. */
+  report(id: string): Promise<ReportOfDataset>;
+  /** @param feature name or place; left out: the first feature, or all channels */
+  histogram(id: string, feature?: string): Promise<DatasetHistogram>;
+  /** A new dataset of the same name, with these samples more. Resolves when it is durable. */
+  addSamples(
+    id: string,
+    added: { body: unknown } | { images: AddedImages },
+    options: AdditionOptions,
+  ): Promise<Dataset>;
   /** @throws HebbError('in-use') while a job that is not finished needs it */
   delete(id: string): Promise<void>;
 }

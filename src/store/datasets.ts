@@ -44,6 +44,7 @@ export function datasetStore(db: Database) {
   const byHash = db.prepare('SELECT * FROM datasets WHERE sha256 = ? ORDER BY seq DESC');
   const page = db.prepare('SELECT * FROM datasets WHERE seq < ? ORDER BY seq DESC LIMIT ?');
   const ids = db.prepare('SELECT id FROM datasets');
+  const anyJob = db.prepare('SELECT 1 FROM jobs WHERE dataset = ? LIMIT 1');
   const remove = db.prepare('DELETE FROM datasets WHERE id = ?');
 
   const one = (row: Row | undefined) => row && toRecord(row);
@@ -60,6 +61,8 @@ export function datasetStore(db: Database) {
       return (page.all(before, limit) as Row[]).map((row) => ({ seq: row.seq, record: toRecord(row) }));
     },
     ids: () => (ids.all() as { id: string }[]).map((row) => row.id),
+    /** Whether any job, finished or not, was given it. */
+    hasJob: (id: string) => anyJob.get(id) !== undefined,
     delete(id: string): void {
       remove.run(id);
     },

@@ -15,7 +15,8 @@ test('an import in a worker gives what reading here gives, in the final folder a
   const here = await store(source, root);
   expect(await importDataset(source, join(parent, 'd1'), limits)).toEqual(here.info);
   expect(await readdir(parent)).toEqual(['d1']);
-  expect((await readdir(join(parent, 'd1'))).sort()).toEqual(['test.bin', 'train.bin', 'validation.bin']);
+  const files = ['report.json', 'test.bin', 'train.bin', 'validation.bin'];
+  expect((await readdir(join(parent, 'd1'))).sort()).toEqual(files);
   expect(await readRows(join(parent, 'd1'), here.info, 'test', 0, 10)).toEqual(
     await readRows(here.folder, here.info, 'test', 0, 10),
   );

@@ -69,6 +69,17 @@ test('names have 1 to 200 characters and no control characters', () => {
   }
 });
 
+test('what goes with images is refused elsewhere, and a size has two sides', async () => {
+  const idx = { images: 'a', labels: 'b' };
+  const meta = { name: 'a', image: { channels: 1 }, broken: 'skip' };
+  expect(await pointers(() => uploadSource(meta, idx))).toEqual(['/image', '/broken']);
+  const images = { name: 'a', format: 'images' };
+  expect(await pointers(() => uploadSource({ ...images, image: { width: 3 } }, { file: 'a' }))).toEqual([
+    '/image/height',
+  ]);
+  expect(await pointers(() => uploadSource(images, idx))).toEqual(['/file', '/images']);
+});
+
 test('an upload needs its files, in pairs', async () => {
   const meta = { name: 'n' };
   expect(await pointers(() => uploadSource(meta, {}))).toEqual(['/images', '/labels']);

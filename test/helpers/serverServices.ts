@@ -5,7 +5,17 @@ import type { Config } from '../../src/config.ts';
 import { HebbError } from '../../src/errors.ts';
 import * as examples from '../../src/server/schemas/examples.ts';
 import { presetService } from '../../src/service/presets.ts';
-import type { Dataset, DryRun, Job, JobEvent, Model, Page, PageQuery, Services } from '../../src/service/types.ts';
+import type {
+  Dataset,
+  DryRun,
+  Job,
+  JobEvent,
+  Model,
+  Page,
+  PageQuery,
+  ReportOfDataset,
+  Services,
+} from '../../src/service/types.ts';
 
 export const testConfig: Config = {
   port: 0,
@@ -16,6 +26,7 @@ export const testConfig: Config = {
   threads: 1,
   isa: undefined,
   maxUploadBytes: 1024 ** 2,
+  maxArchiveEntries: 1000,
   minFreeBytes: 0,
   maxJsonBytes: 4 * 1024 ** 2,
   maxJsonDepth: 32,
@@ -105,6 +116,30 @@ export async function fakeServices(): Promise<FakeServices> {
         find('dataset', dataset, id);
         called('samplePng', split, index);
         return Buffer.from('png');
+      },
+      async sheet(id, query) {
+        find('dataset', dataset, id);
+        called('sheet', query);
+        return Buffer.from('png');
+      },
+      async report(id) {
+        find('dataset', dataset, id);
+        return structuredClone(examples.datasetReport) as ReportOfDataset;
+      },
+      async histogram(id, feature) {
+        find('dataset', dataset, id);
+        called('histogram', feature);
+        const { inputs } = structuredClone(examples.datasetReport) as ReportOfDataset;
+        return { dataset: dataset.name, kind: inputs.kind, items: inputs.items };
+      },
+      async addSamples(id, added, options) {
+        find('dataset', dataset, id);
+        if ('body' in added) called('addSamples', added.body, options);
+        else {
+          const images = added.images.map(async ({ path, label }) => [await readFile(path, 'latin1'), label]);
+          called('addSamples', await Promise.all(images), options);
+        }
+        return dataset;
       },
       async delete(id) {
         find('dataset', dataset, id);

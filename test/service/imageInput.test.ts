@@ -62,7 +62,7 @@ describe('an image', () => {
     const webp = await raw([9, 9, 9, 9], 2, 1).webp({ lossless: true }).toBuffer();
     expect(await read(webp, square, 'uint8')).toEqual([9, 9, 9, 9]);
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="2" height="2"/>');
-    await expect(readImage(svg, square, 'uint8')).rejects.toThrow(/expected png, jpeg, webp, got svg/);
+    await expect(readImage(svg, square, 'uint8')).rejects.toThrow(/expected PNG, JPEG, WebP; got text/);
   });
 
   test('that is cut off, empty or far too large is refused', async () => {
@@ -74,7 +74,7 @@ describe('an image', () => {
     const large = await sharp({ create: { width: 10_001, height: 10_000, channels: 3, background: 'white' } })
       .png({ compressionLevel: 1 })
       .toBuffer();
-    await expect(readImage(large, square, 'uint8')).rejects.toThrow(/pixel limit/);
+    await expect(readImage(large, square, 'uint8')).rejects.toThrow(/at most 100 million pixels/);
   });
 });
 

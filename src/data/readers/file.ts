@@ -6,7 +6,7 @@ import { tableError } from '../tables/tableError.ts';
 import { type FileBytes, firstBytes, invalidFile, openFile } from './fileBytes.ts';
 import { openJsonRows } from './jsonRows.ts';
 
-type Format = Exclude<FileFormat, 'idx' | 'npy'>;
+type Format = Exclude<FileFormat, 'idx' | 'npy' | 'images'>;
 type FormatReader = (file: FileBytes, source: FileSource, limits: ImportLimits) => Promise<Table>;
 
 /** Each loads what it needs: the thread of an import lives as short as its file is small. */

@@ -18,6 +18,9 @@ export const readers: {
   json: readJson,
   synthetic: readSynthetic,
   builtin: readBuiltin,
+  // These load decoders and unpackers, for which the others need not wait.
+  images: async (source, limits) => (await import('./images.ts')).readImages(source, limits),
+  addition: async (source, limits) => (await import('./addition.ts')).readAddition(source, limits),
 };
 
 /** @throws HebbError for what is wrong with the source */

@@ -8,11 +8,14 @@ import { fileParts } from '../../data/source.ts';
 import { HebbError } from '../../errors.ts';
 import type { Dataset, Services, UploadedFiles } from '../../service/types.ts';
 import { assertValid, compileSchema } from '../../validate.ts';
+import { histogramSvg } from '../histogramSvg.ts';
 import { forEachPart, type Part, takeMultipart } from '../multipart.ts';
 import { parseJson } from '../plugins/json.ts';
 import { bodyCheckedByService } from '../plugins/validation.ts';
+import { receiveImages } from '../sampleUpload.ts';
 import type { IdParams, PageQuery } from '../schemas/common.ts';
 import * as schemas from '../schemas/datasets.ts';
+import { sendSvg } from '../sendSvg.ts';
 
 type FilePart = (typeof fileParts)[number];
 const maxMetaBytes = 1024 ** 2;
@@ -27,7 +30,12 @@ export function datasetRoutes(app: FastifyInstance, services: Services, config: 
     '/v1/datasets',
     { schema: schemas.create, validatorCompiler: bodyCheckedByService },
     async (request, reply) => {
-      const dataset = request.isMultipart() ? await upload(request) : await datasets.create(request.body);
+      const dataset = request.isMultipart()
+        ? await inUploadFolder(async (folder) => {
+            const { meta, files } = await receive(request, folder, config);
+            return datasets.createFromFiles(meta, files);
+          })
+        : await datasets.create(request.body);
       return reply.code(201).header('location', `/v1/datasets/${dataset.id}`).send(dataset);
     },
   );
@@ -53,17 +61,52 @@ export function datasetRoutes(app: FastifyInstance, services: Services, config: 
       reply.type('image/png').send(await datasets.samplePng(params.id, query.split, params.index)),
   );
 
+  app.post<{ Params: IdParams; Querystring: schemas.AdditionQuery }>(
+    '/v1/datasets/:id/samples',
+    { schema: schemas.addSamples, validatorCompiler: bodyCheckedByService },
+    async (request, reply) => {
+      const { params, query } = request;
+      const dataset = request.isMultipart()
+        ? await inUploadFolder(async (folder) => {
+            // Before the files: nobody should send them to hear that there is no such dataset.
+            datasets.get(params.id);
+            const images = await receiveImages(request, folder, config);
+            return datasets.addSamples(params.id, { images }, query);
+          })
+        : await datasets.addSamples(params.id, { body: request.body }, query);
+      return reply.code(201).header('location', `/v1/datasets/${dataset.id}`).send(dataset);
+    },
+  );
+
+  app.get<{ Params: IdParams }>('/v1/datasets/:id/report', { schema: schemas.report }, async ({ params }) =>
+    datasets.report(params.id),
+  );
+
+  app.get<{ Params: IdParams; Querystring: schemas.SheetQuery }>(
+    '/v1/datasets/:id/sheet.png',
+    { schema: schemas.sheet },
+    async ({ params, query }, reply) => reply.type('image/png').send(await datasets.sheet(params.id, query)),
+  );
+
+  app.get<{ Params: IdParams; Querystring: schemas.HistogramQuery }>(
+    '/v1/datasets/:id/histogram.svg',
+    { schema: schemas.histogram },
+    async ({ params, query }, reply) => {
+      const histogram = await datasets.histogram(params.id, query.feature);
+      return sendSvg(reply, histogramSvg(histogram));
+    },
+  );
+
   app.delete<{ Params: IdParams }>('/v1/datasets/:id', { schema: schemas.remove }, async ({ params }, reply) => {
     await datasets.delete(params.id);
     return reply.code(204).send();
   });
 
   /** Files stream into a folder that is gone afterwards, whatever happened. */
-  async function upload(request: FastifyRequest): Promise<Dataset> {
+  async function inUploadFolder(action: (folder: string) => Promise<Dataset>): Promise<Dataset> {
     const folder = await datasets.uploadFolder();
     try {
-      const { meta, files } = await receive(request, folder, config);
-      return await datasets.createFromFiles(meta, files);
+      return await action(folder);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -111,7 +154,7 @@ async function readMeta(content: Part['content']): Promise<Buffer> {
 function partError(what: string): HebbError {
   return new HebbError(
     'invalid-request',
-    `${what}; expected: meta (JSON) first, then file, or inputs and targets, or images and labels, with or without those of a test`,
+    `${what}; expected: meta (JSON) first, then file, with or without labels, or inputs and targets, or images and labels, with or without those of a test`,
   );
 }
 

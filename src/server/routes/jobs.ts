@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Services } from '../../service/types.ts';
 import { prefers } from '../accept.ts';
 import { metricsCsv } from '../csv.ts';
@@ -8,6 +8,7 @@ import { decisionSvg } from '../decisionSvg.ts';
 import { bodyCheckedByService } from '../plugins/validation.ts';
 import type { IdParams } from '../schemas/common.ts';
 import * as schemas from '../schemas/jobs.ts';
+import { sendSvg } from '../sendSvg.ts';
 
 /** A picture has no use for more points than it has pixels across. */
 const curvePoints = 600;
@@ -117,12 +118,4 @@ export function jobRoutes(app: FastifyInstance, services: Services): void {
     await jobs.delete(params.id);
     return reply.code(204).send();
   });
-}
-
-function sendSvg(reply: FastifyReply, svg: string): FastifyReply {
-  return reply
-    .type('image/svg+xml')
-    .header('cache-control', 'no-store')
-    .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-    .send(svg);
 }

@@ -30,6 +30,9 @@ const warnings = Type.Array(Type.Object({ code: Type.String(), message: Type.Str
   description: 'What is allowed, but most likely not meant.',
 });
 
+const bySplit = (schema: TSchema) => Type.Object(Object.fromEntries(splitNames.map((split) => [split, schema])));
+const place = { split: Type.Enum([...splitNames]), index: count };
+
 const network = Type.Object({
   input: shape,
   layers: Type.Array(Type.Object({ type: Type.String() }, { additionalProperties: true })),
@@ -83,6 +86,61 @@ export const components: Record<string, TSchema> = {
     bytes: count,
     sha256,
   }),
+
+  DatasetReport: Type.Object({
+    dataset: Type.String({ description: 'Id of the dataset.' }),
+    name: Type.String(),
+    sha256,
+    version: Type.Literal(1),
+    inputs: Type.Object({
+      kind: Type.Enum(['feature', 'channel', 'all'], {
+        description: 'feature: one for each input of rank 1; channel: one for each of images; all: one for everything.',
+      }),
+      count: Type.Integer({ minimum: 1, description: 'Of very many features only the first 2,000 are in items.' }),
+      items: Type.Array(component('Values')),
+    }),
+    missing: Type.Array(Type.Object({ column: Type.String(), rows: count }), {
+      description: 'Columns of a table with cells that were empty.',
+    }),
+    targets: nullable(Type.Array(component('Values'), { description: 'Of a regression.' })),
+    classes: nullable(
+      Type.Array(Type.Object({ class: Type.String(), samples: bySplit(count) }), { description: 'In index order.' }),
+    ),
+    duplicates: Type.Object({
+      checked: Type.Integer({ minimum: 0, description: 'Samples that were compared; at most the first 2 million.' }),
+      splits: bySplit(
+        Type.Object({
+          repeated: Type.Integer({ minimum: 0, description: 'Their inputs stand in the split already.' }),
+          inEarlierSplits: Type.Integer({ minimum: 0, description: 'Their inputs stand in a split before.' }),
+          contradicting: Type.Integer({ minimum: 0, description: 'Those of both with another target than the first.' }),
+        }),
+      ),
+      examples: Type.Array(Type.Object({ ...place, of: Type.Object(place) })),
+    }),
+    blank: nullable(
+      Type.Object(
+        { samples: bySplit(count), examples: Type.Array(Type.Object(place)) },
+        { description: 'Images of one colour; null where samples are no images.' },
+      ),
+    ),
+    warnings,
+  }),
+
+  Values: Type.Object(
+    {
+      name: Type.String(),
+      min: Type.Number(),
+      max: Type.Number(),
+      mean: Type.Number(),
+      standardDeviation: Type.Number(),
+      distinct: nullable(Type.Integer({ minimum: 0, description: 'Different values; null: more than were counted.' })),
+      histogram: Type.Object(
+        { from: Type.Number(), to: Type.Number(), counts: Type.Array(count) },
+        { description: 'Bars of equal width.' },
+      ),
+    },
+    { description: 'Of the training split.' },
+  ),
 
   Column: Type.Object(
     {

@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import type { AdditionOptions } from '../../data/addition.ts';
 import { splitNames } from '../../data/dataset.ts';
 import { fileParts } from '../../data/source.ts';
 import {
@@ -14,9 +15,10 @@ import {
   problems,
 } from './common.ts';
 import * as examples from './examples.ts';
-import { datasetMetaSchema, datasetRequestSchema } from './requests.ts';
+import { additionOptionsSchema, additionSchema, datasetMetaSchema, datasetRequestSchema } from './requests.ts';
 
 export { datasetMetaSchema };
+export type AdditionQuery = AdditionOptions;
 
 const tags = ['datasets'];
 
@@ -27,7 +29,7 @@ const uploadSchema = Type.Object(
   },
   {
     description:
-      'meta comes first, then file (CSV, JSON, Parquet, NPZ), or inputs and targets (NPY), or images and labels (IDX); each gzipped or not.',
+      'meta comes first, then file (CSV, JSON, Parquet, NPZ; a ZIP, TAR or TAR.GZ of images in one folder a class, or with a labels.csv in it or as the part labels), or inputs and targets (NPY), or images and labels (IDX); each gzipped or not.',
     ...closed,
   },
 );
@@ -110,6 +112,83 @@ export const samplePng = {
   params: Type.Object({ ...idParams.properties, index: Type.Integer({ minimum: 0 }) }, closed),
   querystring: samplePngQuery,
   response: { 200: media('The sample.', 'image/png'), ...problems(400, 404, 422) },
+};
+
+export const addSamples = {
+  operationId: 'addSamples',
+  summary: 'Add samples to a dataset',
+  description:
+    'Makes a new dataset of the same name, which the name means from now on; a job keeps the one that it was given. multipart/form-data: image and label, as many of both as there are new images, which get the size and the channels of the others.',
+  tags,
+  params: idParams,
+  querystring: additionOptionsSchema,
+  body: {
+    content: {
+      'application/json': { schema: { ...additionSchema, examples: [examples.addition] } },
+      'multipart/form-data': {
+        schema: Type.Object({ image: Type.Array(binary), label: Type.Array(Type.String()) }, closed),
+      },
+    },
+  },
+  response: {
+    201: json('The new dataset, stored.', component('Dataset'), examples.dataset, locationHeader),
+    ...problems(400, 404, 413, 415, 422),
+  },
+};
+
+export const report = {
+  operationId: 'getDatasetReport',
+  summary: 'What a look at all samples tells',
+  description:
+    'Values of each input in the training split, classes, duplicates, blank images, and what is most likely not meant.',
+  tags,
+  params: idParams,
+  response: { 200: json('The report.', component('DatasetReport'), examples.datasetReport), ...problems(404) },
+};
+
+const side = (description: string) => Type.Integer({ minimum: 1, maximum: 30, default: 10, description });
+const sheetQuery = Type.Object(
+  {
+    split,
+    rows: side('Samples below each other.'),
+    columns: side('Samples beside each other.'),
+    class: Type.Optional(Type.String({ maxLength: 200, description: 'Only samples of this class.' })),
+    offset: Type.Integer({ minimum: 0, default: 0, description: 'Samples that are passed over.' }),
+  },
+  closed,
+);
+export type SheetQuery = Static<typeof sheetQuery>;
+
+export const sheet = {
+  operationId: 'getSheetPng',
+  summary: 'Look at many samples of an image dataset at once',
+  tags,
+  params: idParams,
+  querystring: sheetQuery,
+  response: { 200: media('The samples, row by row.', 'image/png'), ...problems(400, 404) },
+};
+
+const histogramQuery = Type.Object(
+  {
+    feature: Type.Optional(
+      Type.String({
+        maxLength: 200,
+        description:
+          'Name or place of an input, or of a channel: red, green, blue, grey [the first input; all channels].',
+      }),
+    ),
+  },
+  closed,
+);
+export type HistogramQuery = Static<typeof histogramQuery>;
+
+export const histogram = {
+  operationId: 'getHistogramSvg',
+  summary: 'How the values of an input are spread',
+  tags,
+  params: idParams,
+  querystring: histogramQuery,
+  response: { 200: media('The picture.', 'image/svg+xml'), ...problems(400, 404) },
 };
 
 export const remove = {

@@ -72,6 +72,42 @@ export const samples = {
   next: 1,
 };
 
+export const addition = { inputs: [[0, 1]], targets: ['1'] };
+
+const noDuplicates = { repeated: 0, inEarlierSplits: 0, contradicting: 0 };
+
+export const datasetReport = {
+  dataset: datasetId,
+  name: 'mnist',
+  sha256: hash,
+  version: 1,
+  inputs: {
+    kind: 'channel',
+    count: 1,
+    items: [
+      {
+        name: 'grey',
+        min: 0,
+        max: 255,
+        mean: 33.3,
+        standardDeviation: 78.6,
+        distinct: 256,
+        histogram: { from: -0.5, to: 255.5, counts: [38_100_000, 900_000, 800_000, 7_240_000] },
+      },
+    ],
+  },
+  missing: [],
+  targets: null,
+  classes: classes.map((name) => ({ class: name, samples: { train: 6000, validation: 0, test: 1000 } })),
+  duplicates: {
+    checked: 70_000,
+    splits: { train: noDuplicates, validation: noDuplicates, test: { ...noDuplicates, inEarlierSplits: 1 } },
+    examples: [{ split: 'test', index: 7, of: { split: 'train', index: 12 } }],
+  },
+  blank: { samples: { train: 0, validation: 0, test: 0 }, examples: [] },
+  warnings: [],
+};
+
 export const jobRequest = {
   name: 'digits',
   dataset: 'mnist',
