@@ -45,7 +45,7 @@ export class Checkpointer {
     if (this.writing) return false;
     const seconds = (performance.now() - this.begun) / 1000;
     if (seconds >= everySeconds) return true;
-    return epochEnd && seconds >= Math.min(everySeconds, Math.max(leastSeconds, mostShare * this.cost));
+    return epochEnd && seconds >= Math.max(leastSeconds, mostShare * this.cost);
   }
 
   /** Takes a copy of the content at once, and writes it by and by. */

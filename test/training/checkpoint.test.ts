@@ -91,6 +91,22 @@ describe('a checkpoint', () => {
     expect(taken).toEqual([]);
   });
 
+  test('is watched over at every place of a long file, too', async () => {
+    const content = contentAt(10);
+    content.snapshot.memory = new Float32Array(1.2 * 2 ** 20).fill(1);
+    const path = await written(content);
+    const file = await open(path, 'r+');
+    for (const at of [2 ** 21 - 1, 2 ** 21, 2 ** 21 + 1, 2 ** 22 - 1, 2 ** 22]) {
+      const { buffer } = await file.read(Buffer.alloc(1), 0, 1, at);
+      await file.write(Buffer.of(buffer[0]! ^ 1), 0, 1, at);
+      await expect(readCheckpoint(path), `byte ${at}`).rejects.toThrow(/SHA-256/);
+      await file.write(buffer, 0, 1, at);
+    }
+    await file.close();
+    const { memory } = (await readCheckpoint(path)).snapshot;
+    expect(Buffer.compare(Buffer.from(memory.buffer), Buffer.from(content.snapshot.memory.buffer))).toBe(0);
+  });
+
   test('says what is wrong with it', async () => {
     const folder = await temporaryFolder();
     await expect(readCheckpoint(join(folder, 'absent'))).rejects.toThrow(/the file is missing/);
