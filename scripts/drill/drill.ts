@@ -144,10 +144,11 @@ class Drill {
     const seen = new Map<number, Json>();
     const scripted = this.faults.find(([what]) => what === this.options.script?.[round - 1]);
     const count = scripted ? 1 : 1 + Math.floor(this.random() * (this.options.mostFaults ?? 3));
-    for (let i = 0; i < count; i++) {
+    // Shares of the job that are done; at the very beginning, too.
+    const moments = Array.from({ length: count }, () => this.random()).sort((a, b) => a - b);
+    for (const moment of moments) {
       if (scripted) await this.firstCheckpoint(id);
-      else await sleep(1000 * this.random() * Math.min(4, expected.seconds));
-      if (finalStates.includes((await this.job(id)).state)) break;
+      else if (!(await this.reached(id, moment))) break;
       await this.acknowledge(id, seen);
       const [what, fault] = scripted ?? this.faults[Math.floor(this.random() * this.faults.length)]!;
       await fault({ service: this.service, folder: this.folder, job: id, random: this.random });
@@ -164,6 +165,16 @@ class Drill {
     await this.compare(job, expected, seen);
     await this.checkAcknowledged();
     return happened.length > 0 ? happened : ['nothing in time'];
+  }
+
+  /** Waits until a share of the job is done. @returns false where it ended before */
+  private async reached(id: string, fraction: number): Promise<boolean> {
+    for (;;) {
+      const { state, progress } = await this.job(id);
+      if (finalStates.includes(state)) return false;
+      if (progress.fraction >= fraction) return true;
+      await sleep(10);
+    }
   }
 
   /** Rows that a client has seen must be there for ever, as they are. */
