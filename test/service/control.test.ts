@@ -172,7 +172,7 @@ test('a rate that is set while a job is paused is in its rows, in its forks, and
 
 test('what a state does not allow is a conflict that names the states that would do', async () => {
   const services = await startServices(await temporaryFolder());
-  const { id: dataset } = await services.datasets.create(blobs);
+  const { id: dataset } = await services.datasets.create({ name: 'blobs', ...blobs });
   const create = async (seed: number) =>
     (await services.jobs.create({ dataset, network, training: { epochs: 2, seed } })).id;
   const completed = await create(1);
