@@ -5,25 +5,23 @@ import { Diagnostics, diagnosedRows, isDiagnosed } from './diagnostics.ts';
 import { assertFinite, diverged, evaluate, RunningMean, rowsOf, run, type TrainingSplit } from './evaluate.ts';
 import { LearningRates } from './learningRates.ts';
 import { defaultMetrics, needOutputs, validationKey } from './metrics.ts';
-import { isBetter, monitorStart, watch } from './monitor.ts';
 import type { Network } from './network.ts';
 import { shuffledOrder } from './order.ts';
 import { recordTraining, stepValues } from './programs.ts';
 import { type MetricRow, type MetricValues, type Progress, progressAt } from './progress.ts';
 import { type RangeTest, rangeTest } from './rangeTest.ts';
 import type { TrainingLength } from './schedules.ts';
+import { Standing } from './standing.ts';
 import { checkTargets } from './targets.ts';
 import type { TrainingConfig } from './trainingConfig.ts';
 import {
   DivergedError,
-  type KeptWeights,
   type SnapshotMoment,
   type TrainingControl,
   type TrainingData,
   type TrainingEvent,
   type TrainingOutcome,
   type TrainingSnapshot,
-  type TrainingState,
 } from './trainingState.ts';
 
 export type { TrainingData, TrainingEvent, TrainingOutcome };
@@ -89,13 +87,10 @@ class Training {
   private readonly length: TrainingLength;
   private readonly epochs: number;
   private readonly metrics: ReturnType<typeof defaultMetrics>;
-  /** Name of the value whose best epoch is kept. */
-  private readonly monitored: string;
   private readonly start = performance.now();
   private lastProgress = this.start;
   private found: RangeTest | null = null;
-  private readonly state: TrainingState;
-  private readonly kept: KeptWeights;
+  private readonly standing: Standing;
   /** Steps that have run, and those that had when it went on. */
   private step = 0;
   private readonly firstStep: number;
@@ -128,21 +123,12 @@ class Training {
     this.length = { stepsPerEpoch, steps };
     this.epochs = Math.ceil(steps / stepsPerEpoch);
     this.metrics = training.metrics ?? defaultMetrics(data.targets);
-    this.monitored = training.earlyStopping?.metric ?? (data.validation ? 'validationLoss' : 'loss');
-    const { monitored } = this;
-    this.state = { epoch: 0, step: 0, metrics: {}, best: null, bestStep: 0, stopping: monitorStart, monitored };
-    this.kept = { last: network.copyWeights(), best: null };
+    this.standing = new Standing(network, training, data.validation !== undefined, control.resume);
     if (control.resume) this.restore(control.resume);
     this.firstStep = this.step;
   }
 
-  private restore({ state, step, running, mean, window, rangeTest, memory, kept }: TrainingSnapshot): void {
-    Object.assign(this.state, state);
-    // A fork may watch something else from here on.
-    const { monitored } = this;
-    if (state.monitored !== monitored) Object.assign(this.state, { monitored, stopping: monitorStart });
-    this.kept.last.set(kept.last);
-    this.kept.best = kept.best?.slice() ?? null;
+  private restore({ step, running, mean, window, rangeTest, memory }: TrainingSnapshot): void {
     Object.assign(this, { step, running, mean: new RunningMean(mean), window: new RunningMean(window) });
     this.found = rangeTest;
     this.network.memory.floats.set(memory);
@@ -163,16 +149,16 @@ class Training {
       }
       const { rateChanges: changes, resume } = control;
       const rates = new LearningRates({ schedule, length, base, changes, resume });
-      while (this.state.epoch < this.epochs && !this.mayStop()) {
+      while (this.standing.state.epoch < this.epochs && !this.standing.mayStop) {
         const ended = yield* this.epoch(rates);
         if (!ended) return this.cancelled();
       }
       // Not where it went on from the very end.
       if (this.step > this.firstStep) yield* this.snapshot(rates, { epochEnd: true, last: true });
-      return await this.end({ stopped: this.state.epoch < this.epochs });
+      return await this.end({ stopped: this.standing.state.epoch < this.epochs });
     } catch (error) {
       if (!(error instanceof HebbError) || error.code !== 'diverged') throw error;
-      this.network.restoreWeights(this.kept.last);
+      this.standing.restoreLast();
       throw new DivergedError(error, this.outcome({}));
     }
   }
@@ -181,7 +167,8 @@ class Training {
     { plateau }: LearningRates,
     at: Omit<SnapshotMoment, 'step'>,
   ): Generator<TrainingEvent, void, void> {
-    const { step, state, running, kept, network } = this;
+    const { step, running, network } = this;
+    const { state, kept } = this.standing;
     if (!this.control.snapshotDue?.({ step, ...at })) return;
     const sums = { mean: this.mean.sums, window: this.window.sums };
     const memory = network.memory.floats;
@@ -209,9 +196,10 @@ class Training {
   /** Trains an epoch, or what the number of steps leaves of it, from where it stands. @returns false where `signal` ended it */
   private async *epoch(rates: LearningRates): AsyncGenerator<TrainingEvent, boolean> {
     const { batch, training, length, control } = this;
-    const epoch = this.state.epoch + 1;
+    const { state } = this.standing;
+    const epoch = state.epoch + 1;
     // Steps before the epoch, in it, and of it that have run.
-    const before = this.state.step;
+    const before = state.step;
     const steps = Math.min(length.stepsPerEpoch, length.steps - before);
     let step = this.step - before;
     const order = this.orderOf(epoch - 1).subarray(0, steps * batch);
@@ -247,17 +235,17 @@ class Training {
         this.mean.add(slice.values, at, count);
         const rate = rates.told ? (learningRates[step + s] ?? learningRates[0]!) : null;
         const row = this.stepRow(epoch, slice.values, at, count, rate);
-        if (row) yield { type: 'row', row, progress: this.progress(epoch), best: this.state.best };
+        if (row) yield { type: 'row', row, progress: this.progress(epoch), best: state.best };
       }
       step += slice.steps;
       if (performance.now() - this.lastProgress >= progressEveryMs) {
         this.lastProgress = performance.now();
-        this.running = { ...this.state.metrics, ...this.mean.values(this.metrics) };
+        this.running = { ...state.metrics, ...this.mean.values(this.metrics) };
         yield { type: 'progress', progress: this.progress(epoch), metrics: this.running };
       }
     }
     const row = await this.endEpoch(epoch, rates, rates.told ? learningRates.at(-1)! : null);
-    yield { type: 'row', row, progress: this.progress(epoch), best: this.state.best };
+    yield { type: 'row', row, progress: this.progress(epoch), best: state.best };
     if (diagnosed) {
       const { inputs, targets, weights } = this.data.train;
       const key = { epoch, seed: training.seed, globalStep: this.step - 1 };
@@ -311,8 +299,8 @@ class Training {
 
   /** Measures, and takes over the weights as those that are known to be finite. */
   private async endEpoch(epoch: number, rates: LearningRates, rate: number | null): Promise<MetricRow> {
-    const { network, data, kept, state, training } = this;
-    assertFinite(network, `in epoch ${epoch}, step ${this.step}`);
+    const { data, step } = this;
+    assertFinite(this.network, `in epoch ${epoch}, step ${step}`);
     const metrics = this.mean.values(this.metrics);
     if (data.validation) {
       for (const [key, value] of Object.entries(await this.measure(data.validation)))
@@ -321,21 +309,10 @@ class Training {
       Object.assign(metrics, withoutRunning(await this.measure(data.train)));
     }
     if (rate !== null) metrics.learningRate = rate;
-    kept.last = network.copyWeights(kept.last === kept.best ? undefined : kept.last);
-    const value = metrics[this.monitored];
-    if (value !== undefined && isBetter(this.monitored, value, state.best?.[this.monitored] ?? null)) {
-      state.best = { epoch, ...metrics };
-      state.bestStep = this.step;
-      kept.best = kept.last;
-    }
-    if (training.earlyStopping) {
-      const { minDelta = 0 } = training.earlyStopping;
-      state.stopping = watch(state.stopping, value, { metric: this.monitored, minDelta });
-    }
+    this.standing.endEpoch(epoch, step, metrics);
     rates.endEpoch(metrics);
-    Object.assign(state, { epoch, step: this.step, metrics });
     this.mean = new RunningMean();
-    return { kind: 'epoch', epoch, step: this.step, values: metrics };
+    return { kind: 'epoch', epoch, step, values: metrics };
   }
 
   private async measure(split: TrainingSplit): Promise<MetricValues> {
@@ -343,41 +320,27 @@ class Training {
     return (await evaluate(this.network, split, { targets: this.data.targets, loss, metrics: this.metrics })).values;
   }
 
-  private mayStop(): boolean {
-    const { earlyStopping } = this.training;
-    return earlyStopping !== undefined && this.state.stopping.waited > (earlyStopping.patience ?? 10);
-  }
-
   private outcome(how: { cancelled?: boolean; stopped?: boolean }): TrainingOutcome {
-    const { step, metrics, best } = this.state;
+    const { step, metrics, best } = this.standing.state;
     return { cancelled: false, stopped: false, step, metrics, best, rangeTest: this.found, ...how };
-  }
-
-  /** Puts the best weights back. */
-  private restoreBest(): void {
-    const { best, bestStep } = this.state;
-    if (!best || !this.kept.best) return;
-    this.network.restoreWeights(this.kept.best);
-    const { epoch, ...metrics } = best;
-    Object.assign(this.state, { epoch, step: bestStep, metrics });
   }
 
   private async end(how: { stopped?: boolean }): Promise<TrainingOutcome> {
     const { earlyStopping } = this.training;
-    if (earlyStopping && (earlyStopping.restoreBest ?? true)) this.restoreBest();
+    const { standing } = this;
+    if (earlyStopping && (earlyStopping.restoreBest ?? true)) standing.restoreBest();
     if (this.data.validation && needOutputs(this.metrics)) {
       const measured = withoutRunning(await this.measure(this.data.train));
-      this.state.metrics = { ...this.state.metrics, ...measured };
+      standing.state.metrics = { ...standing.state.metrics, ...measured };
     }
     return this.outcome(how);
   }
 
   /** Keeps the best weights so far, or, within the first epoch, those that there are. */
   private cancelled(): TrainingOutcome {
-    if (this.kept.best) this.restoreBest();
-    else {
+    if (!this.standing.restoreBest()) {
       assertFinite(this.network, `in epoch 1, step ${this.step}`);
-      Object.assign(this.state, { step: this.step, metrics: this.running });
+      Object.assign(this.standing.state, { step: this.step, metrics: this.running });
     }
     return this.outcome({ cancelled: true });
   }
