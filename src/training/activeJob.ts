@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { isNoSpace, toProblem } from '../errors.ts';
+import { HebbError, isNoSpace, toProblem } from '../errors.ts';
 import { syncFolder } from './durableFile.ts';
 import { keepOnly } from './jobFiles.ts';
 import { isToBeStored, newsOf } from './jobNews.ts';
@@ -133,7 +133,10 @@ export class ActiveJob {
       else this.logger.error({ err: error }, 'the job could not be run');
       this.kill();
       await this.run?.outcome;
-      return lost ? null : { type: 'failed', problem: toProblem(error) };
+      if (lost) return null;
+      if (error instanceof HebbError || isNoSpace(error)) return { type: 'failed', problem: toProblem(error) };
+      // A database that was busy, for instance: as good as a death, so the job is tried again, but not for ever.
+      return { type: 'died', signal: null, exitCode: null, outOfMemory: false, stderr: String(error) };
     }
   }
 

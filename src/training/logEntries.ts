@@ -35,7 +35,7 @@ function howItDied({ signal, exitCode, outOfMemory }: Death): string {
   const how = signal
     ? `was killed by ${signal}`
     : exitCode === null
-      ? 'could not be started'
+      ? 'could not be kept at work'
       : `ended with exit code ${exitCode}`;
   return outOfMemory ? `${how}: there was not enough memory` : how;
 }

@@ -51,14 +51,16 @@ export class JobQueue {
 
   /** Puts jobs that were running when the service ended back into the queue, and begins. To be called once. */
   async start(): Promise<void> {
-    await this.freeAbandoned();
-    await this.watchDisk();
-    const every = (ms: number, what: () => Promise<void>) => {
-      const run = () =>
-        this.closing ||
-        what().catch((error) => this.options.logger.error({ err: error }, 'the queue could not be tended'));
-      this.timers.push(setInterval(run, ms).unref());
+    // What fails now, on a full disk, is tried again and again.
+    const tend = async (what: () => Promise<void>) => {
+      if (this.closing) return;
+      await what().catch((error) => this.options.logger.error({ err: error }, 'the queue could not be tended'));
     };
+    const every = (ms: number, what: () => Promise<void>) => {
+      this.timers.push(setInterval(() => void tend(what), ms).unref());
+    };
+    await tend(() => this.freeAbandoned());
+    await tend(() => this.watchDisk());
     every(heartbeatMs, () => this.beat());
     every(diskMs, () => this.watchDisk());
     this.wake();
