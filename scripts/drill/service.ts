@@ -1,4 +1,4 @@
-// The real service as a process of its own, to be killed and started again on the same folder and port.
+// The real service, as it is built, as a process of its own, to be killed and started again on the same folder and port.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -48,7 +48,7 @@ export class DrilledService {
 
   /** Resolves when it takes requests. @throws Error where it ends before */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'src/main.ts')], {
+    const child = spawn(process.execPath, [join(root, 'dist/main.js')], {
       cwd: root,
       env: {
         PATH: process.env.PATH,

@@ -34,10 +34,10 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts the service from its sources; what is left of it is killed when the test is over. */
+/** Starts the service as it is built; what is left of it is killed when the test is over. */
 export async function startService(dataDir: string, settings: Record<string, string> = {}): Promise<ServiceProcess> {
   const port = await freePort();
-  const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'src/main.ts')], {
+  const child = spawn(process.execPath, [join(root, 'dist/main.js')], {
     cwd: root,
     env: {
       PATH: process.env.PATH,

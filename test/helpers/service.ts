@@ -24,6 +24,9 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
+/** The training process as it is built: it starts faster than its source. */
+export const builtWorker = fileURLToPath(new URL('../../dist/training/worker.js', import.meta.url));
+
 /**
  * The services on a data directory, closed when the test is over.
  * @param workerEntry [the fake training process]; null: the real one
@@ -34,7 +37,7 @@ export async function startServices(
   workerEntry: string | null = fakeWorker,
 ): Promise<Services> {
   const config = readConfig({ HEBB_DATA_DIR: dataDir, HEBB_LOG_LEVEL: 'silent', HEBB_THREADS: '1', ...settings });
-  const services = await createServices(config, silent, { workerEntry: workerEntry ?? undefined });
+  const services = await createServices(config, silent, { workerEntry: workerEntry ?? builtWorker });
   onTestFinished(() => services.close());
   return services;
 }

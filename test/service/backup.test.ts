@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Runs the command as an operator does. */
 function runBackup(dataDir: string, ...parameters: string[]) {
   const env = { PATH: process.env.PATH, HEBB_DATA_DIR: dataDir };
-  const command = ['--import', 'tsx', join(root, 'src/backup.ts'), ...parameters];
+  const command = [join(root, 'dist/backup.js'), ...parameters];
   return promisify(execFile)(process.execPath, command, { cwd: root, env });
 }
 

@@ -9,7 +9,7 @@ import { readConfig } from '../../src/config.ts';
 import { decodeSafetensors } from '../../src/nn/weights.ts';
 import { createServices } from '../../src/service/index.ts';
 import type { Job, Services } from '../../src/service/types.ts';
-import { reached, silent } from '../helpers/service.ts';
+import { builtWorker, reached, silent } from '../helpers/service.ts';
 
 async function run(request: object): Promise<Job> {
   const { id } = await services.jobs.create(request);
@@ -22,7 +22,7 @@ let services: Services;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hebb-test-'));
   const config = readConfig({ HEBB_DATA_DIR: folder, HEBB_LOG_LEVEL: 'silent', HEBB_THREADS: '1' });
-  services = await createServices(config, silent, {});
+  services = await createServices(config, silent, { workerEntry: builtWorker });
 });
 afterAll(async () => {
   await services.close();
