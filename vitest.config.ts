@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -5,7 +6,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/globalSetup.ts',
     pool: 'forks',
-    testTimeout: 30_000,
+    // Many tests wait for processes: one for each core, not one less.
+    maxWorkers: availableParallelism(),
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 });
