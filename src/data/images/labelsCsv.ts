@@ -4,7 +4,7 @@ import { HebbError } from '../../errors.ts';
 import type { SplitName } from '../dataset.ts';
 import { invalidFile } from '../readers/idxFile.ts';
 import { quoted } from './archive.ts';
-import { commonFolders, fileName, labelFault } from './layout.ts';
+import { commonFolders, fileName, labelFault, splitOf } from './layout.ts';
 
 /** A line of a CSV that gives images their labels. */
 export interface LabelRow {
@@ -19,15 +19,6 @@ const columnNames = {
   file: ['file', 'filename', 'file_name', 'image', 'imagename', 'image_name', 'path', 'img', 'name', 'id'],
   label: ['label', 'class', 'target', 'category', 'classname', 'class_name', 'value', 'y'],
   split: ['split', 'set', 'subset', 'fold'],
-};
-const splits: Record<string, SplitName> = {
-  train: 'train',
-  training: 'train',
-  validation: 'validation',
-  valid: 'validation',
-  val: 'validation',
-  test: 'test',
-  testing: 'test',
 };
 /** It is read as a whole, and an archive has some hundred thousand images at most. */
 export const maxCsvBytes = 32 * 2 ** 20;
@@ -73,7 +64,7 @@ export function readLabels(content: Buffer, part: string): LabelRow[] {
       .replace(/^(\.?\/)+/, '');
     const label = fields[labelColumn]!.trim();
     const splitText = splitColumn === undefined ? 'train' : fields[splitColumn]!.trim();
-    const split = Object.hasOwn(splits, splitText.toLowerCase()) ? splits[splitText.toLowerCase()] : undefined;
+    const split = splitOf(splitText);
     const fault = (message: string, expected?: unknown, received?: unknown) =>
       faults.push({ pointer: `/${part}`, message: `line ${line}: ${message}`, expected, received });
     if (file === '') fault('the name of a file is missing');

@@ -18,16 +18,20 @@ export interface Layout {
   faults: { entry: string; message: string }[];
 }
 
-/** Names of folders that are splits, in small letters. */
-const splitFolders: Record<string, SplitName> = {
-  train: 'train',
-  training: 'train',
-  validation: 'validation',
-  valid: 'validation',
-  val: 'validation',
-  test: 'test',
-  testing: 'test',
-};
+const splitsByName = new Map<string, SplitName>([
+  ['train', 'train'],
+  ['training', 'train'],
+  ['validation', 'validation'],
+  ['valid', 'validation'],
+  ['val', 'validation'],
+  ['test', 'test'],
+  ['testing', 'test'],
+]);
+
+/** The split that a folder or a cell is named after, in any case of letters. */
+export function splitOf(name: string): SplitName | undefined {
+  return splitsByName.get(name.toLowerCase());
+}
 
 const imageEndings = /\.(png|jpe?g|jpe|jfif|webp|gif|tiff?|avif)$/i;
 /** Images that are not read: better told than passed over. */
@@ -68,7 +72,7 @@ export function classFolders(files: string[], folders: string[]): Layout {
   let skipped = commonFolders(files, 1);
   // A folder of splits around everything is one of them, not one to be left out.
   const around = files[0]?.split('/').slice(0, skipped) ?? [];
-  const splitAt = around.findIndex((part) => part.toLowerCase() in splitFolders);
+  const splitAt = around.findIndex((part) => splitOf(part) !== undefined);
   if (splitAt >= 0) skipped = splitAt;
   const parts = files.map((file) => file.split('/').slice(skipped));
   const splits = areSplits(parts);
@@ -85,13 +89,13 @@ export function classFolders(files: string[], folders: string[]): Layout {
     const label = path[levels - 1]!;
     const fault = labelFault(label);
     if (fault) layout.faults.push({ entry, message: fault });
-    else layout.images.push({ entry, label, split: splits ? splitFolders[path[0]!.toLowerCase()]! : 'train' });
+    else layout.images.push({ entry, label, split: splits ? splitOf(path[0]!)! : 'train' });
     full.add(path.slice(0, levels).join('/'));
   }
   for (const folder of folders) {
     const path = folder.split('/').slice(skipped);
     if (path.length !== levels || nameKind(folder) === 'ignored') continue;
-    if (splits && !(path[0]!.toLowerCase() in splitFolders)) continue;
+    if (splits && splitOf(path[0]!) === undefined) continue;
     if (!full.has(path.join('/'))) layout.emptyFolders.push(folder);
   }
   return layout;
@@ -99,7 +103,7 @@ export function classFolders(files: string[], folders: string[]): Layout {
 
 /** All in folders of splits, one of them of train, and at least one with a folder of a class below. */
 function areSplits(paths: string[][]): boolean {
-  const split = (path: string[]) => (path.length > 1 ? splitFolders[path[0]!.toLowerCase()] : undefined);
+  const split = (path: string[]) => (path.length > 1 ? splitOf(path[0]!) : undefined);
   return (
     paths.length > 0 &&
     paths.every((path) => split(path) !== undefined) &&

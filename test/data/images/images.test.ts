@@ -81,6 +81,12 @@ describe('one folder a class', () => {
     );
   });
 
+  test('a folder is a split by its name alone, not by what JavaScript knows of such a name', async () => {
+    const files = (await four()).map((file) => ({ ...file, name: `constructor/${file.name}` }));
+    const { info } = await upload(zip(files));
+    expect(info).toMatchObject({ classes: ['cats', 'dogs'], samples: { train: 4 } });
+  });
+
   test('train, validation and test above the classes become the splits', async () => {
     const archive = zip([
       { name: 'x/Train/a/1.png', content: await png(1, 1, [1]) },
