@@ -3,9 +3,10 @@ import { elementCount, formatShape, type Shape } from '../../shape.ts';
 import { resolveClasses } from '../classes.ts';
 import type { ImportLimits } from '../importer.ts';
 import type { NpySource, SourceOptions } from '../source.ts';
-import { bytesOf, type Part, type Table } from '../table.ts';
+import type { Part, Table } from '../table.ts';
+import { allFloats, floatRows, type Targets } from './arrayFile.ts';
 import { invalidFile, openFile, tooLarge, unpackedFile } from './fileBytes.ts';
-import { type NpyFile, npyFloats, npyLabels, npyRows, openNpy } from './npy.ts';
+import { type NpyFile, npyLabels, npyRows, openNpy } from './npy.ts';
 
 /** Samples and their targets. */
 export interface ArrayPair {
@@ -66,7 +67,8 @@ export async function readArrays(
   const part = (index: number): Part => ({
     rows: pairs[index]!.inputs.rows,
     targets: targets.values[index]!,
-    inputs: () => (isBytes ? npyRows(pairs[index]!.inputs) : floatRows(pairs[index]!.inputs)),
+    inputs: () =>
+      isBytes ? npyRows(pairs[index]!.inputs) : floatRows(pairs[index]!.inputs, npyRows(pairs[index]!.inputs)),
   });
   return {
     task: targets.classes ? 'classification' : 'regression',
@@ -106,22 +108,6 @@ function checkAlike(train: ArrayPair, test: ArrayPair): void {
   }
 }
 
-async function* floatRows(file: NpyFile): AsyncGenerator<Uint8Array> {
-  const elements = elementCount(file.shape);
-  let row = 0;
-  for await (const rows of npyRows(file)) {
-    const values = npyFloats(file, rows, row);
-    row += values.length / elements;
-    yield bytesOf(values);
-  }
-}
-
-interface Targets {
-  classes: string[] | null;
-  shape: Shape;
-  values: (Int32Array | Float32Array)[];
-}
-
 async function readTargets(pairs: ArrayPair[], { task, classes }: SourceOptions): Promise<Targets> {
   const arrays = pairs.map(({ targets }) => targets);
   const [first] = arrays as [NpyFile];
@@ -139,15 +125,7 @@ async function readTargets(pairs: ArrayPair[], { task, classes }: SourceOptions)
   }
   if (first.characters !== null) throw invalidFile(first.part, 'numbers are expected, got text', 'numbers', 'text');
   const values: Float32Array[] = [];
-  for (const file of arrays) {
-    const all = new Float32Array(file.rows * elements);
-    let filled = 0;
-    for await (const chunk of floatRows(file)) {
-      all.set(new Float32Array(chunk.buffer, chunk.byteOffset, chunk.byteLength / 4), filled);
-      filled += chunk.byteLength / 4;
-    }
-    values.push(all);
-  }
+  for (const file of arrays) values.push(await allFloats(file, npyRows(file)));
   return { classes: null, shape: first.shape.length === 0 ? [1] : first.shape, values };
 }
 

@@ -1,15 +1,16 @@
 import { HebbError } from '../../errors.ts';
-import { elementCount, formatShape, type Shape } from '../../shape.ts';
+import { elementCount, formatShape } from '../../shape.ts';
 import { resolveClasses } from '../classes.ts';
 import type { ImportLimits } from '../importer.ts';
 import type { IdxSource } from '../source.ts';
-import { bytesOf, type Part, type Table } from '../table.ts';
-import { decodeFloats, decodeIntegers, type IdxFile, idxRows, invalidFile, openIdx } from './idxFile.ts';
+import type { Part, Table } from '../table.ts';
+import { type ArrayFile, allFloats, floatRows, type Targets } from './arrayFile.ts';
+import { decodeIntegers, idxRows, invalidFile, openIdx } from './idxFile.ts';
 
 /** One of the upload's pairs. */
 interface Pair {
-  images: IdxFile;
-  labels: IdxFile;
+  images: ArrayFile;
+  labels: ArrayFile;
 }
 
 /**
@@ -39,7 +40,10 @@ export async function readIdx(source: IdxSource, limits: ImportLimits): Promise<
   const part = (index: number): Part => ({
     rows: pairs[index]!.images.rows,
     targets: targets.values[index]!,
-    inputs: () => (inputType === 'uint8' ? idxRows(pairs[index]!.images) : floatRows(pairs[index]!.images)),
+    inputs: () =>
+      inputType === 'uint8'
+        ? idxRows(pairs[index]!.images)
+        : floatRows(pairs[index]!.images, idxRows(pairs[index]!.images)),
   });
   const { shape } = train.images;
   return {
@@ -91,22 +95,6 @@ function checkAlike(train: Pair, test: Pair): void {
   }
 }
 
-async function* floatRows(file: IdxFile): AsyncGenerator<Uint8Array> {
-  const elements = elementCount(file.shape);
-  let row = 0;
-  for await (const rows of idxRows(file)) {
-    const values = decodeFloats(file, rows, row);
-    row += values.length / elements;
-    yield bytesOf(values);
-  }
-}
-
-interface Targets {
-  classes: string[] | null;
-  shape: Shape;
-  values: (Int32Array | Float32Array)[];
-}
-
 async function readClasses(pairs: Pair[], given: string[] | undefined): Promise<Targets> {
   const lists: Int32Array[] = [];
   for (const { labels } of pairs) {
@@ -150,14 +138,7 @@ async function readNumbers(pairs: Pair[], limits: ImportLimits): Promise<Targets
     if (bytes > limit) {
       throw new HebbError('too-large', `${labels.part}: the targets take ${bytes} bytes, at most ${limit} are taken.`);
     }
-    const all = new Float32Array(labels.rows * elements);
-    let filled = 0;
-    for await (const rows of idxRows(labels)) {
-      const decoded = decodeFloats(labels, rows, filled / elements);
-      all.set(decoded, filled);
-      filled += decoded.length;
-    }
-    values.push(all);
+    values.push(await allFloats(labels, idxRows(labels)));
   }
   return { classes: null, shape: shape.length === 0 ? [1] : shape, values };
 }

@@ -1,18 +1,10 @@
 import { HebbError } from '../../errors.ts';
 import { elementCount, formatShape } from '../../shape.ts';
 import { maxRowElements, maxRows } from '../table.ts';
-import { bytesOfFile, type FileBytes, firstBytes, invalidFile, openFile } from './fileBytes.ts';
+import { type ArrayFile, type ElementType, expectedBytes, wholeRows } from './arrayFile.ts';
+import { firstBytes, invalidFile, openFile } from './fileBytes.ts';
 
 export { invalidFile };
-
-type Decode = (view: DataView, offset: number) => number;
-
-interface ElementType {
-  name: string;
-  bytes: number;
-  integer: boolean;
-  decode: Decode;
-}
 
 /** The third byte of an IDX file (http://yann.lecun.com/exdb/mnist, "the IDX file format"); numbers are big-endian. */
 const elementTypes: Record<number, ElementType> = {
@@ -28,21 +20,12 @@ const maxRank = 5;
 /** Deflate cannot shrink further: 258 bytes in 2 bits. */
 const maxDeflateRatio = 1032;
 
-/** An IDX file whose header has been read and fits the file. */
-export interface IdxFile extends FileBytes {
-  type: ElementType;
-  /** Samples. */
-  rows: number;
-  /** Shape of one sample; [] in a file of rank 1. */
-  shape: number[];
-}
-
 /**
  * Reads the header of an IDX file, plain or gzipped (told by its first bytes).
  * @throws HebbError('invalid-file') for a wrong header or, in a plain file, a length that differs from what it says;
  *   HebbError('too-large') beyond the most rows or elements
  */
-export async function openIdx(path: string, part: string): Promise<IdxFile> {
+export async function openIdx(path: string, part: string): Promise<ArrayFile> {
   const file = await openFile(path, part);
   const { size, gzipped } = file;
   const header = await firstBytes(file, 4 + 4 * maxRank);
@@ -87,80 +70,28 @@ export async function openIdx(path: string, part: string): Promise<IdxFile> {
   if (elementCount(shape) > maxRowElements) {
     throw new HebbError('too-large', `${part}: ${what}; a sample may have at most ${maxRowElements} elements.`);
   }
-  return { ...file, type, rows, shape };
+  return { ...file, type, littleEndian: false, rows, shape, dataOffset: 4 + 4 * rank };
 }
 
 /**
- * The data behind the header in chunks of whole rows, as the file has it (big-endian). Never unpacks more than a chunk
- * beyond what the header says.
+ * The data behind the header in chunks of whole rows, as the file has it (big-endian).
  * @throws HebbError('invalid-file') where the file holds less or more than its header says
  */
-export async function* idxRows(file: IdxFile): AsyncGenerator<Buffer> {
-  const headerBytes = 8 + 4 * file.shape.length;
-  const rowBytes = elementCount(file.shape) * file.type.bytes;
-  const expected = headerBytes + file.rows * rowBytes;
-  let offset = 0;
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
-  for await (const chunk of bytesOfFile(file)) {
-    const skipped = Math.min(chunk.length, Math.max(0, headerBytes - offset));
-    offset += chunk.length;
-    if (offset > expected) {
-      throw invalidFile(
-        file.part,
-        `the header says ${file.rows} samples, ${expected} bytes in all, but more come after byte ${expected}`,
-        expected,
-      );
-    }
-    pending.push(chunk.subarray(skipped));
-    pendingBytes += chunk.length - skipped;
-    if (pendingBytes < rowBytes) continue;
-    const joined = pending.length === 1 ? pending[0]! : Buffer.concat(pending);
-    const whole = pendingBytes - (pendingBytes % rowBytes);
-    yield joined.subarray(0, whole);
-    pending = [joined.subarray(whole)];
-    pendingBytes -= whole;
-  }
-  if (offset < expected) {
-    const complete = Math.floor(Math.max(0, offset - headerBytes) / rowBytes);
-    throw invalidFile(
-      file.part,
-      `the header says ${file.rows} samples, ${expected} bytes in all, but the data ends after byte ${offset}, in sample ${complete}`,
-      expected,
-      offset,
-    );
-  }
-}
-
-/**
- * Elements of whole rows as float32.
- * @param firstRow index of the first of them, for messages
- * @throws HebbError('invalid-file') for a value that is not finite in float32
- */
-export function decodeFloats(file: IdxFile, rows: Buffer, firstRow: number): Float32Array {
-  const { decode, bytes: size } = file.type;
-  const view = new DataView(rows.buffer, rows.byteOffset, rows.length);
-  const values = new Float32Array(rows.length / size);
-  for (let i = 0; i < values.length; i++) {
-    values[i] = decode(view, i * size);
-    if (!Number.isFinite(values[i])) {
-      const elements = elementCount(file.shape);
-      const [sample, element] = [firstRow + Math.floor(i / elements), i % elements];
-      const value = String(decode(view, i * size));
-      throw invalidFile(
-        file.part,
-        `element ${element} of sample ${sample} is ${value}; finite float32 numbers are expected`,
-        'a finite float32',
-        value,
-      );
-    }
-  }
-  return values;
+export function idxRows(file: ArrayFile): AsyncGenerator<Buffer> {
+  const { part, rows, shape, type, dataOffset } = file;
+  const expected = expectedBytes(file);
+  const says = `the header says ${rows} samples, ${expected} bytes in all`;
+  return wholeRows(file, (offset) => {
+    if (offset > expected) return invalidFile(part, `${says}, but more come after byte ${expected}`, expected);
+    const complete = Math.floor(Math.max(0, offset - dataOffset) / (elementCount(shape) * type.bytes));
+    const message = `${says}, but the data ends after byte ${offset}, in sample ${complete}`;
+    return invalidFile(part, message, expected, offset);
+  });
 }
 
 /** Elements of whole rows of an integer type. */
-export function decodeIntegers(file: IdxFile, rows: Buffer): Int32Array {
+export function decodeIntegers(file: ArrayFile, rows: Buffer): Int32Array {
   const { decode, bytes: size } = file.type;
   const view = new DataView(rows.buffer, rows.byteOffset, rows.length);
-  return Int32Array.from({ length: rows.length / size }, (_, index) => decode(view, index * size));
+  return Int32Array.from({ length: rows.length / size }, (_, index) => decode(view, index * size, file.littleEndian));
 }

@@ -1,17 +1,8 @@
 import { open } from 'node:fs/promises';
 import { elementCount, formatShape } from '../../shape.ts';
 import { maxRowElements, maxRows } from '../table.ts';
-import { bytesOfFile, type FileBytes, firstBytes, invalidFile, tooLarge } from './fileBytes.ts';
-
-type Decode = (view: DataView, offset: number, littleEndian: boolean) => number;
-
-interface ElementType {
-  name: string;
-  bytes: number;
-  /** Whether its values are classes unless the request says otherwise. */
-  integer: boolean;
-  decode: Decode;
-}
+import { type ArrayFile, type ElementType, expectedBytes, wholeRows } from './arrayFile.ts';
+import { type FileBytes, firstBytes, invalidFile, tooLarge } from './fileBytes.ts';
 
 /** What `numpy.lib.format` calls kind and size, behind the byte order. */
 const elementTypes: Record<string, ElementType> = {
@@ -34,15 +25,9 @@ const chunkBytes = 2 ** 18;
 /** Held while a Fortran-ordered array is turned. */
 const windowBytes = 2 ** 23;
 
-/** A NumPy array whose header has been read and fits the file; its elements lie in rows, one a sample. */
-export interface NpyFile extends FileBytes {
-  type: ElementType;
-  littleEndian: boolean;
+/** A NumPy array whose header has been read and fits the file. */
+export interface NpyFile extends ArrayFile {
   fortranOrder: boolean;
-  rows: number;
-  /** Shape of one sample; [] in an array of rank 1. */
-  shape: number[];
-  dataOffset: number;
   /** Characters of a text, where the elements are text. */
   characters: number | null;
 }
@@ -137,35 +122,14 @@ export async function* npyRows(file: NpyFile): AsyncGenerator<Buffer> {
   yield* file.fortranOrder ? turnedRows(file) : straightRows(file);
 }
 
-async function* straightRows(file: NpyFile): AsyncGenerator<Buffer> {
-  const rowBytes = elementCount(file.shape) * file.type.bytes;
-  const expected = file.dataOffset + file.rows * rowBytes;
-  let offset = 0;
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
-  for await (const chunk of bytesOfFile(file)) {
-    const skipped = Math.min(chunk.length, Math.max(0, file.dataOffset - offset));
-    offset += chunk.length;
-    if (offset > expected) {
-      throw invalidFile(
-        file.part,
-        `the header says ${file.rows} samples, ${expected} bytes with it, but more come`,
-        expected,
-      );
-    }
-    pending.push(chunk.subarray(skipped));
-    pendingBytes += chunk.length - skipped;
-    if (pendingBytes < rowBytes) continue;
-    const joined = pending.length === 1 ? pending[0]! : Buffer.concat(pending);
-    const whole = pendingBytes - (pendingBytes % rowBytes);
-    yield joined.subarray(0, whole);
-    pending = [joined.subarray(whole)];
-    pendingBytes -= whole;
-  }
-  if (offset < expected) {
-    const message = `the header says ${file.rows} samples, ${expected} bytes with it, but the data ends after byte ${offset}`;
-    throw invalidFile(file.part, message, expected, offset);
-  }
+function straightRows(file: NpyFile): AsyncGenerator<Buffer> {
+  const expected = expectedBytes(file);
+  const says = `the header says ${file.rows} samples, ${expected} bytes with it`;
+  return wholeRows(file, (offset) =>
+    offset > expected
+      ? invalidFile(file.part, `${says}, but more come`, expected)
+      : invalidFile(file.part, `${says}, but the data ends after byte ${offset}`, expected, offset),
+  );
 }
 
 /**
@@ -218,27 +182,6 @@ export function fortranPlaces(shape: readonly number[]): Int32Array {
     stride *= size;
   }
   return places;
-}
-
-/**
- * Elements of whole rows as float32.
- * @throws HebbError('invalid-file') for a value that is not finite in float32
- */
-export function npyFloats(file: NpyFile, rows: Buffer, firstRow: number): Float32Array {
-  const { decode, bytes: size } = file.type;
-  const view = new DataView(rows.buffer, rows.byteOffset, rows.length);
-  const values = new Float32Array(rows.length / size);
-  for (let i = 0; i < values.length; i++) {
-    values[i] = decode(view, i * size, file.littleEndian);
-    if (!Number.isFinite(values[i])) {
-      const elements = elementCount(file.shape);
-      const [sample, element] = [firstRow + Math.floor(i / elements), i % elements];
-      const value = String(decode(view, i * size, file.littleEndian));
-      const message = `element ${element} of sample ${sample} is ${value}; finite float32 numbers are expected`;
-      throw invalidFile(file.part, message, 'a finite float32', value);
-    }
-  }
-  return values;
 }
 
 /** Elements of whole rows as numbers or, where the array is one of text, as text. */
