@@ -280,7 +280,8 @@ export class JobQueue {
         for (const { job } of this.active.values()) if (!job.pausing) job.pause(noSpace(shortage));
         return;
       }
-      if (this.held) await this.releasePaused();
+      if (!this.held) return;
+      await this.releasePaused();
       this.held = false;
       this.wake();
     } finally {
