@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 // The thread that reads images needs the main thread to have loaded it first: https://sharp.pixelplumbing.com/install#worker-threads
@@ -7,6 +7,7 @@ import 'sharp';
 import { HebbError, isNoSpace, noSpaceError, type Problem } from '../errors.ts';
 import { runInThread, ThreadLostError } from '../workerThread.ts';
 import type { DatasetInfo } from './dataset.ts';
+import { syncPath } from './durableFile.ts';
 import type { Source } from './source.ts';
 
 export interface ImportLimits {
@@ -57,9 +58,9 @@ async function importNow(source: Source, finalFolder: string, limits: ImportLimi
   try {
     await mkdir(folder, { recursive: true });
     const info = await runWorker({ source, folder, limits });
-    await syncFolder(folder);
+    await syncPath(folder);
     await rename(folder, finalFolder);
-    await syncFolder(parent);
+    await syncPath(parent);
     return info;
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
@@ -81,16 +82,6 @@ function asHebbError(error: unknown): HebbError {
   return new HebbError('internal', 'Reading the dataset failed unexpectedly; the service log has it.', undefined, {
     cause: error,
   });
-}
-
-/** Makes the names in a folder durable. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 async function runWorker(task: ImportTask): Promise<DatasetInfo> {

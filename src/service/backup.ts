@@ -1,8 +1,9 @@
 import { constants, existsSync } from 'node:fs';
-import { copyFile, link, lstat, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, link, lstat, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { splitNames } from '../data/dataset.ts';
+import { syncPath } from '../data/durableFile.ts';
 import { splitPath } from '../data/store.ts';
 import { databaseFile } from '../store/database.ts';
 import { type NamedFiles, namedFiles, openBeside } from '../store/snapshot.ts';
@@ -200,14 +201,5 @@ async function ignoreAbsent<T>(promise: Promise<T>): Promise<T | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
-  }
-}
-
-async function syncPath(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }

@@ -1,12 +1,12 @@
-import { copyFile, link, mkdir, open, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Static, Type } from 'typebox';
+import { syncPath } from '../data/durableFile.ts';
 import { type Fault, HebbError } from '../errors.ts';
 import { optimizerStates } from '../nn/optimizers.ts';
 import { type OptimizerConfig, trainingSchema } from '../nn/trainingConfig.ts';
 import type { KeptCheckpoint } from '../store/checkpoints.ts';
 import type { JobRecord } from '../store/jobs.ts';
-import { syncFolder } from '../training/durableFile.ts';
 import { forkFileOf } from '../training/jobFiles.ts';
 import type { CheckpointNote, RateChange } from '../training/protocol.ts';
 import { assertValid, compileSchema } from '../validate.ts';
@@ -131,9 +131,7 @@ export async function takeOverCheckpoint(
     await link(source, target).catch((error) =>
       error.code === 'ENOENT' ? Promise.reject(error) : copyFile(source, target),
     );
-    const copy = await open(target, 'r');
-    await copy.sync().finally(() => copy.close());
-    for (const folder of [to, dirname(to)]) await syncFolder(folder);
+    for (const path of [target, to, dirname(to)]) await syncPath(path);
     return { ...note, file };
   } catch (error) {
     await rm(to, { recursive: true, force: true });

@@ -2,8 +2,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { syncPath } from '../data/durableFile.ts';
 import { HebbError, isNoSpace, toProblem } from '../errors.ts';
-import { syncFolder } from './durableFile.ts';
 import { keepOnly } from './jobFiles.ts';
 import { isToBeStored, newsOf } from './jobNews.ts';
 import {
@@ -123,7 +123,7 @@ export class ActiveJob {
   ): Promise<Outcome | null> {
     try {
       await mkdir(this.directory, { recursive: true });
-      await syncFolder(dirname(this.directory));
+      await syncPath(dirname(this.directory));
       const outcome = await this.follow(start, await task());
       this.logger.info({ outcome: outcome.type }, 'a run of the job ended');
       return outcome;

@@ -2,12 +2,12 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { writeDurably } from '../data/durableFile.ts';
 import { HebbError, type Problem, toProblem } from '../errors.ts';
 import { optimizerStates } from '../nn/optimizers.ts';
 import type { ResolvedNetwork } from '../nn/resolve.ts';
 import type { OptimizerConfig } from '../nn/trainingConfig.ts';
 import type { TrainingSnapshot } from '../nn/trainingState.ts';
-import { writeDurably } from './durableFile.ts';
 import { isForkFile } from './jobFiles.ts';
 
 /*

@@ -1,6 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SplitName } from '../data/dataset.ts';
+import { sha256, writeDurably } from '../data/durableFile.ts';
 import { splitIndices } from '../data/split.ts';
 import { openSplit } from '../data/store.ts';
 import type { Problem } from '../errors.ts';
@@ -11,7 +12,6 @@ import { Network } from '../nn/network.ts';
 import { rowWeights } from '../nn/rowWeights.ts';
 import { DivergedError, type TrainingData, type TrainingOutcome } from '../nn/trainer.ts';
 import { decodeSafetensors } from '../nn/weights.ts';
-import { sha256, writeDurably } from './durableFile.ts';
 import { weightsFileOf } from './jobFiles.ts';
 import type { JobEvaluation, TrainingResult, TrainingTask } from './protocol.ts';
 import { type ResumableEvent, type TaskControl, trainResumably } from './resumable.ts';

@@ -1,12 +1,12 @@
 // A thread that makes a weights file of a checkpoint.
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
+import { sha256, writeDurably } from '../data/durableFile.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
 import { resolveNetwork } from '../nn/resolve.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
 import { encodeSafetensors, tensorsOf } from '../nn/weights.ts';
 import { newestUsable } from './checkpoint.ts';
-import { sha256, writeDurably } from './durableFile.ts';
 import { openHistory } from './history.ts';
 import { weightsFileOf } from './jobFiles.ts';
 import type { TrainingResult } from './protocol.ts';

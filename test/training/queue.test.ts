@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { sha256 } from '../../src/data/durableFile.ts';
 import { resolveNetwork } from '../../src/nn/resolve.ts';
 import { encodeSafetensors, tensorsOf } from '../../src/nn/weights.ts';
 import { openStore } from '../../src/store/store.ts';
 import { encodeCheckpoint, writeCheckpoint } from '../../src/training/checkpoint.ts';
-import { sha256 } from '../../src/training/durableFile.ts';
 import type { QueueStore } from '../../src/training/queueStore.ts';
 import { behaviour } from '../helpers/fakeWorker.mjs';
 import {
