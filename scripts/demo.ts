@@ -6,12 +6,12 @@ import { once } from 'node:events';
 import { openAsBlob } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, styleText } from 'node:util';
 import sharp from 'sharp';
+import { freePort } from './helpers/processes.ts';
 
 const { values: options } = parseArgs({ options: { fast: { type: 'boolean', default: false } } });
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -31,14 +31,6 @@ const lenet5 = {
     { type: 'dense', units: 10 },
   ],
 };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-}
 
 const port = await freePort();
 const base = `http://127.0.0.1:${port}`;

@@ -4,16 +4,8 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import {
-  isAlive,
-  mnistFiles,
-  type ServiceProcess,
-  sleep,
-  smallNet,
-  startService,
-  uploadDigits,
-  workersOf,
-} from './helpers/process.ts';
+import { isAlive, trainersOf } from '../scripts/helpers/processes.ts';
+import { mnistFiles, type ServiceProcess, sleep, smallNet, startService, uploadDigits } from './helpers/process.ts';
 import { temporaryFolder } from './helpers/service.ts';
 
 const training = { epochs: 3, batchSize: 32, seed: 5, optimizer: { type: 'adam', learningRate: 0.002 } };
@@ -206,7 +198,7 @@ describe('killed for real', () => {
     const undisturbed = await train(service, long);
     const { id } = (await service.post('/v1/jobs', long)).body;
     await service.job(id, running);
-    const workers = workersOf(service.process.pid!);
+    const workers = trainersOf(service.process.pid!);
     expect(workers.length).toBeGreaterThan(0);
     for (const pid of workers) process.kill(pid, 'SIGKILL');
     let answers = 0;
@@ -235,7 +227,7 @@ describe('killed for real', () => {
     const { id } = (await service.post('/v1/jobs', { ...long, training: { ...training, epochs: 100_000 } })).body;
     for (let death = 0; death < 3; death++) {
       await service.job(id, (job) => job.state === 'running' && job.restarts === death && job.progress.epoch >= 1);
-      for (const pid of workersOf(service.process.pid!)) process.kill(pid, 'SIGKILL');
+      for (const pid of trainersOf(service.process.pid!)) process.kill(pid, 'SIGKILL');
     }
     const job = await service.job(id);
     expect(job).toMatchObject({ state: 'failed', restarts: 2, error: { code: 'training-died' } });
@@ -250,7 +242,7 @@ describe('killed for real', () => {
     const undisturbed = await train(first, long);
     const { id } = (await first.post('/v1/jobs', long)).body;
     await first.job(id, running);
-    const workers = workersOf(first.process.pid!);
+    const workers = trainersOf(first.process.pid!);
     first.process.kill('SIGKILL');
     await once(first.process, 'exit');
     const deadline = Date.now() + 5000;
@@ -271,7 +263,7 @@ describe('killed for real', () => {
     await uploadDigits(service);
     const { id } = (await service.post('/v1/jobs', { ...long, training: { ...training, epochs: 100_000 } })).body;
     await service.job(id, running);
-    const workers = workersOf(service.process.pid!);
+    const workers = trainersOf(service.process.pid!);
     expect(workers.length).toBeGreaterThan(0);
     service.process.kill('SIGKILL');
     await once(service.process, 'exit');
@@ -288,7 +280,7 @@ describe('killed for real', () => {
     await uploadDigits(first);
     const { id } = (await first.post('/v1/jobs', long)).body;
     await first.job(id, running);
-    const workers = workersOf(first.process.pid!);
+    const workers = trainersOf(first.process.pid!);
     first.process.kill('SIGTERM');
     const [code] = await once(first.process, 'exit');
     expect(code).toBe(0);

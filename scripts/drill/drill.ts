@@ -5,9 +5,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../helpers/processes.ts';
 import { type Fault, faults, fullDisk } from './faults.ts';
 import { drillJobs } from './jobs.ts';
-import { DrilledService, freePort, type Json } from './service.ts';
+import { DrilledService, type Json } from './service.ts';
 
 export interface DrillOptions {
   rounds: number;

@@ -2,7 +2,8 @@
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DrilledService, isAlive, signal } from './service.ts';
+import { isAlive, signal } from '../helpers/processes.ts';
+import type { DrilledService } from './service.ts';
 
 export interface Scene {
   service: DrilledService;

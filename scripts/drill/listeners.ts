@@ -12,7 +12,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { usableCores } from '../../src/config.ts';
-import { DrilledService, freePort } from './service.ts';
+import { freePort } from '../helpers/processes.ts';
+import { DrilledService } from './service.ts';
 
 const { values } = parseArgs({
   options: {

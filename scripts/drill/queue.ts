@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { DrilledService, freePort } from './service.ts';
+import { freePort } from '../helpers/processes.ts';
+import { DrilledService } from './service.ts';
 
 const { values } = parseArgs({ options: { jobs: { type: 'string', default: '2000' } } });
 const jobs = Number(values.jobs);

@@ -1,11 +1,10 @@
 // The real service, as it is built, as a process of its own, to be killed and started again on the same folder and port.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { trainersOf } from '../helpers/processes.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const startTimeoutMs = 60_000;
@@ -16,15 +15,6 @@ export type Json = any;
 export interface Answer {
   status: number;
   body: Json;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 export class DrilledService {
@@ -105,51 +95,5 @@ export class DrilledService {
   /** Ids of its training processes. */
   get trainers(): number[] {
     return trainersOf(this.pid);
-  }
-}
-
-/** Ids of the training processes of a service. */
-export function trainersOf(parent: number | undefined): number[] {
-  if (parent === undefined) return [];
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => parentOf(pid) === parent && commandOf(pid).includes('worker'))
-    .map(Number);
-}
-
-function parentOf(pid: string): number {
-  try {
-    const [, , , parent] = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/\(.*\)/, '()')
-      .split(' ');
-    return Number(parent);
-  } catch {
-    return 0; // gone meanwhile
-  }
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    // A zombie has ended, too.
-    return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-/** Signals a process that may be gone. */
-export function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It is.
   }
 }

