@@ -594,3 +594,47 @@ describe('a runner that is cut off from the store', () => {
     await Promise.all([one, other].map(({ queue }) => queue.cancel('a').catch(() => {})));
   });
 });
+
+describe('a store that fails now and then', () => {
+  /** The first calls of a method fail with an error of this code. */
+  function failing(method: 'record' | 'abandoned', times: number, code: string): Engine {
+    const engine = memoryEngine();
+    const store = engine.queueStore;
+    let left = times;
+    const queueStore = new Proxy(store, {
+      get: (target, key) => {
+        const value = Reflect.get(target, key);
+        if (typeof value !== 'function') return value;
+        return async (...given: unknown[]) => {
+          if (key === method && left-- > 0) throw Object.assign(new Error(`${method} failed`), { code });
+          return value.apply(target, given);
+        };
+      },
+    });
+    return { ...engine, queueStore };
+  }
+
+  test('costs a job no more than a death: it is tried again, and fails the third time at one place', async () => {
+    const { add, reached } = await startQueue(await temporaryFolder(), failing('record', 1, 'SQLITE_BUSY'));
+    add('a', 1);
+    expect(await reached('a')).toMatchObject({ state: 'completed', restarts: 1, deaths: 1, epochs: [1, 2, 3] });
+    const broken = await startQueue(await temporaryFolder(), failing('record', 3, 'SQLITE_BUSY'));
+    broken.add('b', 1);
+    expect(await broken.reached('b')).toMatchObject({ state: 'failed', error: 'training-died', deaths: 3 });
+  });
+
+  test('does not keep the queue from starting: what was abandoned is taken up when it can be stored', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const engine = failing('abandoned', 1, 'SQLITE_FULL');
+    const { reached, see } = await startQueue(await temporaryFolder(), engine, {
+      before: async ({ insert, queueStore }) => {
+        insert({ ...jobRecord('a'), training: { ...jobRecord('a').training, seed: 1 } });
+        await queueStore.claim('one that is gone', 0);
+      },
+    });
+    expect(see('a').state).toBe('running');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await reached('a')).toMatchObject({ state: 'completed', attempt: 1, restarts: 1 });
+  });
+});
