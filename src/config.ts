@@ -21,6 +21,12 @@ export interface Config {
   maxArchiveEntries: number;
   /** Jobs are put aside while the disk of the data directory has less room; 0: never. */
   minFreeBytes: number;
+  /** Bytes that models which are loaded for predictions take together. */
+  modelMemoryBytes: number;
+  /** Predictions that are being worked on or wait; more are refused. */
+  maxPredictions: number;
+  /** A prediction waits so long for others that go with it; 0: only those go together that wait anyway. */
+  batchDelayMs: number;
   maxJsonBytes: number;
   maxJsonDepth: number;
   /** Jobs with their models go so many days after their end; 0: they stay. */
@@ -39,7 +45,7 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /**
  * Reads HEBB_PORT, HEBB_HOST, HEBB_DATA_DIR, HEBB_MNIST_DIR, HEBB_JOBS, HEBB_THREADS, HEBB_ISA,
- * HEBB_MAX_UPLOAD_BYTES, HEBB_MAX_ARCHIVE_ENTRIES, HEBB_MIN_FREE_BYTES, HEBB_MAX_JSON_BYTES, HEBB_KEEP_JOBS_DAYS, HEBB_KEEP_DATASETS_DAYS,
+ * HEBB_MAX_UPLOAD_BYTES, HEBB_MAX_ARCHIVE_ENTRIES, HEBB_MIN_FREE_BYTES, HEBB_MODEL_MEMORY_BYTES, HEBB_MAX_PREDICTIONS, HEBB_BATCH_DELAY_MS, HEBB_MAX_JSON_BYTES, HEBB_KEEP_JOBS_DAYS, HEBB_KEEP_DATASETS_DAYS,
  * HEBB_KEEP_CHECKPOINTS_DAYS, HEBB_CORS_ORIGINS and HEBB_LOG_LEVEL.
  * @throws Error that names every setting that is wrong, what was expected and what came.
  */
@@ -73,6 +79,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     maxUploadBytes: integer('HEBB_MAX_UPLOAD_BYTES', 2 * 1024 ** 3, 1024, Number.MAX_SAFE_INTEGER),
     maxArchiveEntries: integer('HEBB_MAX_ARCHIVE_ENTRIES', 200_000, 1, 10_000_000),
     minFreeBytes: integer('HEBB_MIN_FREE_BYTES', 100 * 1024 ** 2, 0, Number.MAX_SAFE_INTEGER),
+    modelMemoryBytes: integer('HEBB_MODEL_MEMORY_BYTES', 512 * 1024 ** 2, 1024 ** 2, Number.MAX_SAFE_INTEGER),
+    maxPredictions: integer('HEBB_MAX_PREDICTIONS', 1000, 1, 1_000_000),
+    batchDelayMs: integer('HEBB_BATCH_DELAY_MS', 0, 0, 1000),
     maxJsonBytes: integer('HEBB_MAX_JSON_BYTES', 4 * 1024 ** 2, 1024, 256 * 1024 ** 2),
     maxJsonDepth: 32,
     keepJobsDays: integer('HEBB_KEEP_JOBS_DAYS', 0, 0, mostDays),
@@ -99,6 +108,9 @@ const knownSettings = [
   'HEBB_MAX_UPLOAD_BYTES',
   'HEBB_MAX_ARCHIVE_ENTRIES',
   'HEBB_MIN_FREE_BYTES',
+  'HEBB_MODEL_MEMORY_BYTES',
+  'HEBB_MAX_PREDICTIONS',
+  'HEBB_BATCH_DELAY_MS',
   'HEBB_MAX_JSON_BYTES',
   'HEBB_KEEP_JOBS_DAYS',
   'HEBB_KEEP_DATASETS_DAYS',

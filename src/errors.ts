@@ -36,6 +36,7 @@ export const problemTable = {
   'idempotency-mismatch': { status: 422, title: 'The key belongs to another request' },
   'unknown-model': { status: 422, title: 'No such model' },
   'unsuitable-model': { status: 422, title: 'Not possible with this network' },
+  'model-too-large': { status: 422, title: 'The model does not fit into memory' },
   'invalid-instance': { status: 422, title: 'The input does not fit the model' },
   diverged: { status: 422, title: 'Training diverged' },
   'training-died': { status: 500, title: 'The training process died' },

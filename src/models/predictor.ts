@@ -1,67 +1,98 @@
-import { readFile } from 'node:fs/promises';
+import { predictionBytes } from '../nn/cost.ts';
 import { Network } from '../nn/network.ts';
 import { type NetworkConfig, withoutWeights } from '../nn/networkConfig.ts';
+import { type ResolvedNetwork, resolveNetwork } from '../nn/resolve.ts';
 import type { NormalizationConfig } from '../nn/trainingConfig.ts';
-import { decodeSafetensors } from '../nn/weights.ts';
+import { Batcher } from './batcher.ts';
 
 /** Below so many floating-point operations an asynchronous call costs more than the prediction itself. */
 const synchronousFlops = 5e6;
 
+/** What a predictor is made of. */
+export interface PredictorSource {
+  network: NetworkConfig & { input: number[] };
+  normalization: NormalizationConfig;
+  /**
+   * Fills in the weights.
+   * @returns the step of the training that they are of
+   */
+  readWeights(network: Network): Promise<number>;
+}
+
+export interface PredictorSettings {
+  isa: string;
+  threads: number;
+  /** How long a request waits for others to join it. */
+  batchDelayMs: number;
+}
+
 /** A loaded model that answers. */
 export interface Predictor {
+  readonly resolved: ResolvedNetwork;
+  /** The step of the training that the weights are of. */
+  readonly step: number;
   /**
    * @param inputs (rows, ...inputShape) in raw units of the dataset
-   * @param layers names of layers whose activations are wanted, too
-   * @returns (rows, ...outputShape), and (rows, ...) of each named layer
+   * @returns (rows, ...outputShape); the same whatever else is asked at the time
    */
-  predict(
-    inputs: Float32Array,
-    rows: number,
-    layers?: string[],
-  ): Promise<{ output: Float32Array; activations: Record<string, Float32Array> }>;
-  /** Bytes of weights and of the program's memory, about. */
-  readonly bytes: number;
+  predict(inputs: Float32Array, rows: number): Promise<Float32Array>;
+  /**
+   * @param layers names
+   * @returns (rows, ...outputShape) of each of the layers
+   */
+  activations(inputs: Float32Array, layers: string[]): Promise<Record<string, Float32Array>>;
+  /** To be called when nobody uses it any more. */
   dispose(): void;
+}
+
+/** Bytes that a predictor takes once it is loaded. */
+export function predictorBytes(source: PredictorSource, settings: PredictorSettings): number {
+  return predictionBytes(
+    resolveNetwork(withoutWeights(source.network), { checked: true }),
+    source.normalization,
+    settings,
+  );
 }
 
 /**
  * Reads a model's weights and makes its predict program.
- * @throws HebbError('invalid-file') where the weights do not fit the network
+ * @throws HebbError('invalid-file') where the weights do not fit the network, and what readWeights throws
  */
-export async function loadPredictor(
-  model: { network: NetworkConfig & { input: number[] }; normalization: NormalizationConfig },
-  weightsFile: string,
-  settings: { isa?: string; threads: number },
-): Promise<Predictor> {
-  const network = new Network(withoutWeights(model.network), {
+export async function loadPredictor(source: PredictorSource, settings: PredictorSettings): Promise<Predictor> {
+  const { isa, threads, batchDelayMs } = settings;
+  const network = new Network(withoutWeights(source.network), {
     checked: true,
-    ...settings,
-    normalization: model.normalization,
+    isa,
+    threads,
+    normalization: source.normalization,
     initializer: null,
   });
-  network.setWeights(decodeSafetensors(await readFile(weightsFile)));
-  // A synchronous call would wait for an asynchronous one on the same program, and everybody with it.
-  let underWay = 0;
-  async function offTheLoop<T>(call: () => Promise<T>): Promise<T> {
-    underWay++;
-    try {
-      return await call();
-    } finally {
-      underWay--;
-    }
+  let step: number;
+  try {
+    step = await source.readWeights(network);
+  } catch (error) {
+    network.dispose();
+    throw error;
   }
-  return {
-    bytes: network.memory.floats.byteLength + network.predictBytes,
-    async predict(inputs, rows, layers = []) {
-      if (layers.length > 0) {
-        const all = await network.activations(inputs);
-        const output = all[network.resolved.layers.at(-1)!.name]!;
-        return { output, activations: Object.fromEntries(layers.map((name) => [name, all[name]!])) };
-      }
-      const synchronous = underWay === 0 && rows * network.resolved.flopsPerSample < synchronousFlops;
-      const output = synchronous ? network.predict(inputs) : await offTheLoop(() => network.predictAsync(inputs));
-      return { output, activations: {} };
+  const { flopsPerSample } = network.resolved;
+  const isSmall = (rows: number) => rows * flopsPerSample < synchronousFlops;
+  const batcher = new Batcher(
+    async (inputs, rows) => (isSmall(rows) ? network.predict(inputs) : network.predictAsync(inputs)),
+    {
+      elements: network.inputShape.reduce((product, size) => product * size, 1),
+      mostRows: network.predictRows,
+      delayMs: batchDelayMs,
     },
+  );
+  return {
+    resolved: network.resolved,
+    step,
+    async predict(inputs, rows) {
+      // A synchronous call would wait for an asynchronous one on the same program, and everybody with it.
+      if (batchDelayMs === 0 && batcher.idle && isSmall(rows)) return network.predict(inputs);
+      return batcher.add(inputs, rows);
+    },
+    activations: (inputs, layers) => network.activations(inputs, layers),
     dispose: () => network.dispose(),
   };
 }

@@ -2,9 +2,9 @@ import { batchRows, sampleCounts } from './complete.ts';
 import { diagnosedRows } from './diagnostics.ts';
 import { evaluationRows } from './evaluate.ts';
 import { optimizerStates } from './optimizers.ts';
-import { type LearnSettings, recordEvaluation, recordTraining } from './programs.ts';
+import { type LearnSettings, predictRows, recordEvaluation, recordPredict, recordTraining } from './programs.ts';
 import type { ResolvedNetwork } from './resolve.ts';
-import type { TrainingConfig } from './trainingConfig.ts';
+import type { NormalizationConfig, TrainingConfig } from './trainingConfig.ts';
 
 /** Bytes that a training process holds before it has a job: Node.js, its heap and the addon. */
 export const processBytes = 38e6;
@@ -54,4 +54,14 @@ export function trainingBytes(
   // Copies of the weights: the best, those before a step, and one that waits to be collected; and the checkpoint that is written.
   const checkpoint = states + 2 * weights;
   return processBytes + 4 * (states + 3 * weights + checkpoint + programs + order);
+}
+
+/** Bytes that a network takes to predict: weights, and the program of predictions with activations and scratch memory. */
+export function predictionBytes(
+  resolved: ResolvedNetwork,
+  normalization: NormalizationConfig,
+  settings: CostSettings,
+): number {
+  const { rec } = recordPredict(resolved, predictRows(resolved), normalization);
+  return 4 * (resolved.parameterFloats + rec.measure(resolved.parameterFloats, settings));
 }

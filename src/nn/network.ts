@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { HebbError } from '../errors.ts';
 import { Memory, type NativeProgram, selectIsa } from '../native.ts';
-import { elementCount, formatShape, type Shape } from '../shape.ts';
+import { elementCount, type Shape } from '../shape.ts';
 import type { Evaluation } from './evaluate.ts';
 import { type EvaluateOptions, evaluateRows, type FitData, type FitOptions, fitNetwork } from './fit.ts';
 import { computeGradients, type Gradients } from './gradients.ts';
@@ -10,14 +10,14 @@ import type { LossConfig, LossName } from './losses.ts';
 import { fromNested, type Nested, toNested } from './nested.ts';
 import type { NetworkConfig } from './networkConfig.ts';
 import { optimizerStates } from './optimizers.ts';
-import { recordPredict } from './programs.ts';
+import { predictRows, recordPredict } from './programs.ts';
 import type { DiagnosticsRow, MetricRow, MetricValues } from './progress.ts';
 import type { Tensor } from './recorder.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
 import { kindOf, type Rows, type Targets, toRows, toSplit } from './samples.ts';
 import type { TrainingOutcome } from './trainer.ts';
 import type { NormalizationConfig, OptimizerConfig, TrainingRequest } from './trainingConfig.ts';
-import { decodeSafetensors, encodeSafetensors, type NamedTensor, tensorsOf } from './weights.ts';
+import { decodeSafetensors, encodeSafetensors, matchTensors, type NamedTensor, tensorsOf } from './weights.ts';
 
 export interface NetworkOptions {
   /** Of the starting weights [0]. */
@@ -40,10 +40,6 @@ export interface NetworkOptions {
 /** A view of a part; the array itself where that is all of it, because a view costs as much as a small prediction. */
 const part = (array: Float32Array, from: number, to: number) =>
   from === 0 && to === array.length ? array : array.subarray(from, to);
-
-/** Rows that a prediction's program takes at once at most, and floats of its arena; more rows are taken in turn. */
-const mostPredictRows = 64;
-const predictFloats = 4 * 2 ** 20;
 
 /**
  * A neural network: an architecture and its weights.
@@ -113,23 +109,7 @@ export class Network {
 
   /** @throws HebbError('invalid-file') where a tensor is missing, unknown or of another shape; then nothing has changed */
   setWeights(tensors: NamedTensor[]): void {
-    const own = this.weights();
-    const given = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-    for (const { name, shape } of own) {
-      const found = given.get(name);
-      if (!found) throw new HebbError('invalid-file', `the weights lack the tensor ${name} ${formatShape(shape)}`);
-      if (formatShape(found.shape) !== formatShape(shape)) {
-        throw new HebbError(
-          'invalid-file',
-          `tensor ${name} must be ${formatShape(shape)}, got ${formatShape(found.shape)}`,
-        );
-      }
-      given.delete(name);
-    }
-    const [unknown] = given.keys();
-    if (unknown !== undefined) throw new HebbError('invalid-file', `the network has no tensor ${unknown}`);
-    const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-    for (const { name, values } of own) values.set(byName.get(name)!.values);
+    for (const [{ values }, given] of matchTensors(this.weights(), tensors)) values.set(given.values);
   }
 
   /** A copy of all weights, for restoreWeights; written to `into` where that is given. */
@@ -193,32 +173,45 @@ export class Network {
     return outputs;
   }
 
-  /** The outputs of all layers for some rows, by layer name: (rows, ...outputShape) each. */
-  async activations(inputs: Rows): Promise<Record<string, Float32Array>> {
+  /**
+   * The outputs of some layers, by default all, for some rows, by layer name: (rows, ...outputShape) each.
+   * @param names of layers
+   */
+  async activations(inputs: Rows, names?: string[]): Promise<Record<string, Float32Array>> {
     const rows = toRows(inputs, this);
-    const count = rows.length / elementCount(this.inputShape);
-    const { rec, input, output, outputs } = recordPredict(this.resolved, count, this.normalization, true);
+    const elements = elementCount(this.inputShape);
+    const count = rows.length / elements;
+    const layers = this.resolved.layers.map(({ name, outputShape }, index) => ({
+      name,
+      index,
+      size: elementCount(outputShape),
+    }));
+    const wanted = names ? layers.filter(({ name }) => names.includes(name)) : layers;
+    const { rec, input, output, outputs } = recordPredict(
+      this.resolved,
+      Math.min(count, this.predictRows),
+      this.normalization,
+      new Set(wanted.map(({ index }) => index)),
+    );
+    const values = Object.fromEntries(wanted.map(({ name, size }) => [name, new Float32Array(count * size)]));
     const program = rec.finish(this.memory, this.settings, this.regions(input, output));
     try {
-      await program.predictAsync(rows);
-      return Object.fromEntries(
-        this.resolved.layers.map(({ name, outputShape }, i) => [
-          name,
-          program.read(outputs[i]!.offset, count * elementCount(outputShape)),
-        ]),
-      );
+      for (let first = 0; first < count; first += this.predictRows) {
+        const taken = Math.min(this.predictRows, count - first);
+        await program.predictAsync(rows.subarray(first * elements, (first + taken) * elements));
+        for (const { name, index, size } of wanted) {
+          values[name]!.set(program.read(outputs[index]!.offset, taken * size), first * size);
+        }
+      }
+      return values;
     } finally {
       program.dispose();
     }
   }
 
-  private get predictRows(): number {
-    return Math.max(1, Math.min(mostPredictRows, Math.floor(predictFloats / this.resolved.floatsPerSample)));
-  }
-
-  /** Bytes that the program of predictions takes at most. */
-  get predictBytes(): number {
-    return 4 * this.predictRows * this.resolved.floatsPerSample;
+  /** Rows that a prediction's program takes at once; more are taken in turn. */
+  get predictRows(): number {
+    return predictRows(this.resolved);
   }
 
   private forgetPredictor(): void {

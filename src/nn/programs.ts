@@ -30,16 +30,28 @@ export interface PredictProgram {
   rec: Recorder;
   input: Tensor;
   output: Tensor;
-  /** Output of each layer; kept only where asked for. */
+  /** Output of each layer; those that were asked for are kept. */
   outputs: Tensor[];
 }
 
-/** Raw inputs → outputs of the last layer. */
+/** Rows that a prediction's program takes at once at most, and floats of its arena. */
+const mostPredictRows = 64;
+const predictFloats = 4 * 2 ** 20;
+
+/** Rows that a prediction's program takes at once. */
+export function predictRows({ floatsPerSample }: ResolvedNetwork): number {
+  return Math.max(1, Math.min(mostPredictRows, Math.floor(predictFloats / floatsPerSample)));
+}
+
+/**
+ * Raw inputs → outputs of the last layer.
+ * @param keep places of layers whose outputs are to stay in the arena
+ */
 export function recordPredict(
   network: ResolvedNetwork,
   rows: number,
   normalization: NormalizationConfig,
-  keepLayers = false,
+  keep: ReadonlySet<number> = new Set(),
 ): PredictProgram {
   const rec = new Recorder(rows);
   const elements = elementCount(network.inputShape);
@@ -53,7 +65,7 @@ export function recordPredict(
   const outputs = recordForward(rec, network.layers, x, { training: false }).map((layer) => layer.output);
   const output = outputs.at(-1)!;
   rec.keep(output);
-  if (keepLayers) for (const tensor of outputs) rec.keep(tensor);
+  for (const index of keep) rec.keep(outputs[index]!);
   return { rec, input, output, outputs };
 }
 

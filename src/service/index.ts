@@ -13,6 +13,7 @@ import { pathsOf } from './paths.ts';
 import { createPredictions } from './predictions.ts';
 import { presetService } from './presets.ts';
 import { queueStore } from './queueStore.ts';
+import { createServedModels } from './servedModels.ts';
 import { tidy } from './tidy.ts';
 import type { Services } from './types.ts';
 
@@ -45,8 +46,13 @@ export async function createServices(
       logger,
     });
     const datasets = createDatasets(store, paths, config);
-    const predictions = createPredictions({ isa, threads: config.threads });
-    const models = createModels(store, paths, predictions.forget);
+    const predictions = createPredictions({ ...config, isa });
+    const forgetModel = (id: string) => {
+      served.forget(id);
+      predictions.forget(id);
+    };
+    const models = createModels(store, paths, forgetModel);
+    const served = createServedModels(store, paths, models);
     const settings = { isa, threads: config.threads };
     const jobs = createJobs({
       store,
@@ -56,7 +62,7 @@ export async function createServices(
       paths,
       settings,
       logger,
-      onModelDeleted: predictions.forget,
+      onModelDeleted: forgetModel,
     });
     const housekeeping = createHousekeeping({
       store,
@@ -82,7 +88,7 @@ export async function createServices(
       jobs,
       presets: presetService,
       models,
-      predictions: predictions.service(models),
+      predictions: predictions.service(served),
       ready: () => open,
       stop,
       async close() {

@@ -12,10 +12,16 @@ const maxFaults = 100;
 /**
  * Numbers of a call's instances, each nested as one of the shapes or flat, or, where the model has learnt from a table, an
  * object of raw values by the names of its columns.
+ * @param taker who takes them, as a message calls it
  * @returns (instances, ...shape)
  * @throws HebbError('invalid-instance') that points at each one that does not fit
  */
-export function readInstances(instances: unknown[], shapes: Shape[], columns: Column[] | null = null): Float32Array {
+export function readInstances(
+  instances: unknown[],
+  shapes: Shape[],
+  columns: Column[] | null = null,
+  taker = 'the model',
+): Float32Array {
   checkCount(instances.length);
   const [shape] = shapes as [Shape];
   const elements = elementCount(shape);
@@ -39,8 +45,9 @@ export function readInstances(instances: unknown[], shapes: Shape[], columns: Co
   const [first] = faults;
   if (!first) return values;
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
-  const byName = rows ? ', or an object with the columns of the table' : '';
-  const wanted = `an input is ${formatShape(shape)}, nested or as ${elements} numbers${byName}`;
+  const byName = rows ? ', or objects with the columns of its table' : '';
+  const image = couldBeImage(shape) ? 'images or ' : '';
+  const wanted = `${taker} takes ${image}arrays of ${formatShape(shape)}, nested or as ${elements} numbers${byName}`;
   throw new HebbError('invalid-instance', `${first.pointer}: ${first.message}; ${wanted}${more}`, faults);
 }
 
@@ -106,6 +113,8 @@ export function checkCount(count: number): void {
   throw new HebbError('invalid-instance', `1 to ${maxInstances} inputs are expected in one call, got ${count}`);
 }
 
+const couldBeImage = (shape: Shape) => shape.length === 3 && [1, 3, 4].includes(shape[2]!);
+
 /** Whether the lengths of the first elements at each depth are those of the shape. */
 function outerFits(value: unknown, shape: Shape): boolean {
   let at = value;
@@ -117,19 +126,18 @@ function outerFits(value: unknown, shape: Shape): boolean {
 }
 
 function fill(value: unknown, shape: Shape, to: Float32Array, offset: number, pointer: string): Fault | null {
-  if (shape.length === 0) {
-    if (typeof value === 'number' && Number.isFinite(Math.fround(value))) {
-      to[offset] = value;
-      return null;
-    }
-    const received = brief(value);
-    return { pointer, message: `a finite number is expected, got ${JSON.stringify(received)}`, received };
-  }
+  if (shape.length === 0) return fillNumber(value, to, offset) ? null : noNumber(value, pointer);
   const [size, ...rest] = shape as [number, ...number[]];
   if (!Array.isArray(value) || value.length !== size) {
     const received = Array.isArray(value) ? `an array of ${value.length}` : brief(value);
     const got = Array.isArray(value) ? received : JSON.stringify(received);
     return { pointer, message: `an array of ${size} is expected, got ${got}`, received };
+  }
+  if (rest.length === 0) {
+    for (let i = 0; i < size; i++) {
+      if (!fillNumber(value[i], to, offset + i)) return noNumber(value[i], `${pointer}/${i}`);
+    }
+    return null;
   }
   const stride = elementCount(rest);
   for (let i = 0; i < size; i++) {
@@ -137,4 +145,16 @@ function fill(value: unknown, shape: Shape, to: Float32Array, offset: number, po
     if (fault) return fault;
   }
   return null;
+}
+
+/** @returns whether the value is a number that a float32 can hold */
+function fillNumber(value: unknown, to: Float32Array, offset: number): boolean {
+  if (typeof value !== 'number') return false;
+  to[offset] = value;
+  return Number.isFinite(to[offset]);
+}
+
+function noNumber(value: unknown, pointer: string): Fault {
+  const received = brief(value);
+  return { pointer, message: `a finite number is expected, got ${JSON.stringify(received)}`, received };
 }

@@ -16,7 +16,10 @@ export interface Models extends ModelService {
 
 export function createModels(store: Store, paths: Paths, onModelDeleted: (id: string) => void): Models {
   const pathOf = ({ id, weightsFile }: ModelRecord) => join(paths.models, id, weightsFile);
-  const lookUp = (name: string) => store.models.get(name) ?? store.models.byAlias(name) ?? store.models.byName(name);
+  const lookUp = (name: string) => {
+    const id = store.models.resolve(name);
+    return id === undefined ? undefined : store.models.get(id);
+  };
 
   function find(idOrName: string): ModelRecord {
     const model = lookUp(idOrName);

@@ -1,145 +1,117 @@
-import { HebbError } from '../errors.ts';
-import { loadPredictor, type Predictor } from '../models/predictor.ts';
+import { HebbError, withPointer } from '../errors.ts';
+import { loadPredictor, type Predictor, predictorBytes } from '../models/predictor.ts';
+import { PredictorCache } from '../models/predictorCache.ts';
 import { toNested } from '../nn/nested.ts';
-import { resolveNetwork } from '../nn/resolve.ts';
-import { elementCount, type Shape } from '../shape.ts';
-import type { ModelRecord } from '../store/models.ts';
+import type { ResolvedNetwork } from '../nn/resolve.ts';
+import { elementCount } from '../shape.ts';
 import { imageShape, readImage } from './imageInput.ts';
 import { checkCount, readInstances } from './instances.ts';
-import type { Models } from './models.ts';
 import { toPrediction } from './predictionOutput.ts';
+import type { ServedModel, ServedModels } from './servedModels.ts';
 import type { PredictionService, PredictOptions, PredictResponse } from './types.ts';
 
-/** Loaded models that are kept: the most recently used, up to so many and so many bytes of weights. */
-const maxLoaded = 16;
-const maxLoadedBytes = 512 * 2 ** 20;
 /** Numbers of activations in one answer: writing them as JSON takes the event loop's time. */
 const maxActivations = 100_000;
 
-interface Loaded {
-  predictor: Promise<Predictor>;
-  bytes: number;
-  /** Output shape of each layer by name. */
-  shapes: Map<string, Shape>;
-  /** Calls under way. */
-  users: number;
-  /** No longer kept: goes with its last call. */
-  dropped: boolean;
+export interface PredictionSettings {
+  isa: string;
+  threads: number;
+  batchDelayMs: number;
+  /** Requests that are being worked on or wait; more are refused. */
+  maxPredictions: number;
+  /** Bytes that loaded models take together. */
+  modelMemoryBytes: number;
 }
 
+/** Calls on loaded models; all of them are counted against the limit of what may wait. */
 export interface Predictions {
-  service(models: Models): PredictionService;
+  service(models: ServedModels): PredictionService;
+  /** Calls `use` with a model that is loaded, and stays so meanwhile. */
+  withModel<Result>(model: ServedModel, use: (predictor: Predictor) => Promise<Result>): Promise<Result>;
+  /** @throws HebbError('unavailable') where too many are under way */
+  admitted<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Drops a model that was deleted. */
   forget(id: string): void;
   close(): void;
 }
 
 /** Predictions by models that stay loaded between calls. */
-export function createPredictions(settings: { isa: string; threads: number }): Predictions {
-  /** Least recently used first. */
-  const loaded = new Map<string, Loaded>();
+export function createPredictions(settings: PredictionSettings): Predictions {
+  const cache = new PredictorCache<Predictor>(settings.modelMemoryBytes);
+  let underWay = 0;
 
-  function drop(id: string): void {
-    const entry = loaded.get(id);
-    if (!entry) return;
-    loaded.delete(id);
-    entry.dropped = true;
-    disposeUnused(entry);
-  }
-
-  function disposeUnused(entry: Loaded): void {
-    if (!entry.dropped || entry.users > 0) return;
-    entry.predictor.then(
-      (predictor) => predictor.dispose(),
-      () => {},
-    );
-  }
-
-  function load(model: ModelRecord, weightsFile: string): Loaded {
-    const { layers } = resolveNetwork(model.network, { checked: true });
-    const entry: Loaded = {
-      predictor: loadPredictor(model, weightsFile, settings),
-      bytes: 0,
-      shapes: new Map(layers.map(({ name, outputShape }) => [name, outputShape])),
-      users: 0,
-      dropped: false,
-    };
-    entry.predictor.then(
-      ({ bytes }) => {
-        entry.bytes = bytes;
-        makeRoom();
-      },
-      () => drop(model.id),
-    );
-    return entry;
-  }
-
-  function makeRoom(): void {
-    const bytes = () => [...loaded.values()].reduce((sum, entry) => sum + entry.bytes, 0);
-    while (loaded.size > maxLoaded || (loaded.size > 1 && bytes() > maxLoadedBytes)) drop(loaded.keys().next().value!);
-  }
-
-  async function using<T>(
-    model: ModelRecord,
-    weightsFile: string,
-    use: (predictor: Predictor, shapes: Map<string, Shape>) => Promise<T>,
-  ): Promise<T> {
-    const entry = loaded.get(model.id) ?? load(model, weightsFile);
-    loaded.delete(model.id);
-    loaded.set(model.id, entry);
-    entry.users++;
-    makeRoom();
+  async function admitted<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (underWay >= settings.maxPredictions) {
+      throw new HebbError(
+        'unavailable',
+        `${underWay} predictions are under way or wait, which is as many as may (HEBB_MAX_PREDICTIONS): send this one again in a moment`,
+      );
+    }
+    underWay++;
     try {
-      return await use(await entry.predictor, entry.shapes);
+      return await work();
     } finally {
-      entry.users--;
-      disposeUnused(entry);
+      underWay--;
     }
   }
 
+  function withModel<Result>(model: ServedModel, use: (predictor: Predictor) => Promise<Result>): Promise<Result> {
+    const loading = () => ({
+      version: model.version,
+      bytes: predictorBytes(model, settings),
+      loadingBytes: model.readingBytes,
+      load: () => loadPredictor(model, settings),
+    });
+    return cache.use(model.id, model.version, loading, use);
+  }
+
   async function predict(
-    model: ModelRecord,
-    weightsFile: string,
+    model: ServedModel,
     inputs: Float32Array,
-    { top, layers }: PredictOptions,
+    { top, layers = [] }: PredictOptions,
   ): Promise<PredictResponse> {
-    return using(model, weightsFile, async (predictor, shapes) => {
-      const rows = inputs.length / elementCount(model.inputShape);
-      checkLayers(layers ?? [], shapes, rows);
-      const { output, activations } = await predictor.predict(inputs, rows, layers);
+    const rows = inputs.length / elementCount(model.inputShape);
+    return withModel(model, async (predictor) => {
+      checkLayers(layers, predictor.resolved, rows);
+      const final = predictor.resolved.layers.at(-1)!.name;
+      const activations = layers.length > 0 ? await predictor.activations(inputs, [...layers, final]) : null;
+      const output = activations ? activations[final]! : await predictor.predict(inputs, rows);
+      const shapes = new Map(predictor.resolved.layers.map(({ name, outputShape }) => [name, outputShape]));
       const predictions = Array.from({ length: rows }, (_, row) => {
         const prediction = toPrediction(model, rowOf(output, row, rows), top);
-        if (!layers?.length) return prediction;
+        if (!activations) return prediction;
         const ofRow = layers.map((name) => [name, toNested(rowOf(activations[name]!, row, rows), shapes.get(name)!)]);
         return { ...prediction, activations: Object.fromEntries(ofRow) };
       });
-      return { model: model.id, step: model.step, predictions };
+      return { model: model.id, step: predictor.step, predictions };
     });
   }
 
   return {
+    admitted,
+    withModel,
     service: (models) => ({
-      async predictInstances(id, instances, options) {
-        const model = models.find(id);
-        const inputs = readInstances(instances, [model.inputShape, model.network.input], model.columns);
-        return predict(model, models.pathOf(model), inputs, options);
-      },
-      async predictImages(id, images, options) {
-        const model = models.find(id);
-        checkCount(images.length);
-        const shape = imageShape(model.inputShape, model.network.input);
-        const elements = elementCount(model.inputShape);
-        const inputs = new Float32Array(images.length * elements);
-        for (const [i, image] of images.entries()) {
-          inputs.set(await pointed(i, readImage(image, shape, model.inputType, options)), i * elements);
-        }
-        return predict(model, models.pathOf(model), inputs, options);
-      },
+      predictInstances: (id, instances, options) =>
+        admitted(() => {
+          const model = models.find(id);
+          const shapes = [model.inputShape, model.network.input];
+          return predict(model, readInstances(instances, shapes, model.columns, `"${model.name}"`), options);
+        }),
+      predictImages: (id, images, options) =>
+        admitted(async () => {
+          const model = models.find(id);
+          checkCount(images.length);
+          const shape = imageShape(model.name, model.inputShape, model.network.input);
+          const elements = elementCount(model.inputShape);
+          const inputs = new Float32Array(images.length * elements);
+          for (const [i, image] of images.entries()) {
+            inputs.set(await pointed(i, readImage(image, shape, model.inputType, options)), i * elements);
+          }
+          return predict(model, inputs, options);
+        }),
     }),
-    forget: drop,
-    close() {
-      for (const id of [...loaded.keys()]) drop(id);
-    },
+    forget: (id) => cache.drop(id),
+    close: () => cache.clear(),
   };
 }
 
@@ -149,31 +121,31 @@ async function pointed(index: number, image: Promise<Float32Array>): Promise<Flo
     return await image;
   } catch (error) {
     if (!(error instanceof HebbError)) throw error;
-    throw new HebbError(error.code, error.message, [{ pointer: `/images/${index}`, message: error.message }], {
-      cause: error.cause,
-    });
+    const faults = error.faults ?? [{ pointer: '', message: error.message }];
+    throw withPointer(new HebbError(error.code, error.message, faults, { cause: error.cause }), `/images/${index}`);
   }
 }
 
 function rowOf(values: Float32Array, row: number, rows: number): Float32Array {
+  if (rows === 1) return values;
   const elements = values.length / rows;
   return values.subarray(row * elements, (row + 1) * elements);
 }
 
 /** @throws HebbError for a layer that the model does not have, or more numbers than an answer may carry */
-function checkLayers(names: string[], shapes: Map<string, Shape>, rows: number): void {
-  for (const name of names) checkLayer(name, shapes);
-  const numbers = rows * names.reduce((sum, name) => sum + elementCount(shapes.get(name)!), 0);
+function checkLayers(names: string[], { layers }: ResolvedNetwork, rows: number): void {
+  if (names.length === 0) return;
+  const sizes = new Map(layers.map(({ name, outputShape }) => [name, elementCount(outputShape)]));
+  for (const name of names) {
+    if (sizes.has(name)) continue;
+    const known = [...sizes.keys()];
+    const message = `the model has no layer "${name}"; its layers: ${known.join(', ')}`;
+    throw new HebbError('invalid-request', message, [{ pointer: '/layers', message, expected: known, received: name }]);
+  }
+  const numbers = rows * names.reduce((sum, name) => sum + sizes.get(name)!, 0);
   if (numbers <= maxActivations) return;
   throw new HebbError(
     'invalid-instance',
     `the activations of these layers are ${numbers} numbers, an answer carries at most ${maxActivations}: ask for fewer layers or inputs at a time`,
   );
-}
-
-function checkLayer(name: string, shapes: Map<string, Shape>): void {
-  if (shapes.has(name)) return;
-  const known = [...shapes.keys()];
-  const message = `the model has no layer "${name}"; its layers: ${known.join(', ')}`;
-  throw new HebbError('invalid-request', message, [{ pointer: '/layers', message, expected: known, received: name }]);
 }

@@ -293,7 +293,10 @@ export interface PredictOptions {
   /** Names of layers whose activations are wanted. */
   layers?: string[];
   fit?: 'contain' | 'cover' | 'fill';
-  invert?: boolean;
+  /** auto: where the ground of the image is light. */
+  invert?: boolean | 'auto';
+  /** mass: the centre of mass comes to the middle. */
+  center?: 'mass';
 }
 
 export interface Prediction {
@@ -306,7 +309,9 @@ export interface Prediction {
 }
 
 export interface PredictResponse {
+  /** The model's id, or that of a job that is not over. */
   model: string;
+  /** The step of the training that the weights are of: of a job that is not over its newest checkpoint's. */
   step: number;
   predictions: Prediction[];
 }

@@ -56,6 +56,9 @@ export function jobStore(db: Database, stores: Stores) {
   const byId = db.prepare('SELECT * FROM jobs WHERE id = ?');
   const statusById = db.prepare(selectStatusSql);
   const byName = db.prepare('SELECT * FROM jobs WHERE name = ? ORDER BY seq DESC LIMIT 1');
+  const stateOf = db.prepare(
+    'SELECT id, state FROM jobs WHERE id = :job OR name = :job ORDER BY id = :job DESC, seq DESC LIMIT 1',
+  );
   const page = db.prepare('SELECT * FROM jobs WHERE seq < ? ORDER BY seq DESC LIMIT ?');
   const pageOfState = db.prepare('SELECT * FROM jobs WHERE seq < ? AND state = ? ORDER BY seq DESC LIMIT ?');
   const unfinishedOf = db.prepare(
@@ -96,6 +99,8 @@ export function jobStore(db: Database, stores: Stores) {
     get: (id: string) => one(first<Row>(byId, id)),
     /** The newest of this name. */
     byName: (name: string) => one(first<Row>(byName, name)),
+    /** Of the job that has this id, else this name (the newest). */
+    stateOf: (idOrName: string) => first<{ id: string; state: JobState }>(stateOf, { job: idOrName }),
     list({ before, limit, state }: PageRequest & { state?: JobState }): Listed<JobRecord>[] {
       const rows = state ? pageOfState.all(before, state, limit) : page.all(before, limit);
       return (rows as (Row & { seq: number })[]).map(inState);

@@ -67,10 +67,13 @@ export function modelStore(db: Database) {
      VALUES (:id, :name, :createdAt, :completed, :weightsFile, :info)`,
   );
   const byId = db.prepare('SELECT * FROM models WHERE id = ?');
-  const byAlias = db.prepare('SELECT models.* FROM aliases JOIN models ON models.id = aliases.model WHERE alias = ?');
-  const newestCompleted = db.prepare('SELECT * FROM models WHERE completed = 1 ORDER BY seq DESC LIMIT 1');
-  const byName = db.prepare('SELECT * FROM models WHERE name = ? ORDER BY seq DESC LIMIT 1');
   const page = db.prepare('SELECT * FROM models WHERE seq < ? ORDER BY seq DESC LIMIT ?');
+  const idOf = db.prepare('SELECT id FROM models WHERE id = ?');
+  const idOfAlias = db.prepare(
+    'SELECT models.id FROM aliases JOIN models ON models.id = aliases.model WHERE alias = ?',
+  );
+  const newestCompleted = db.prepare('SELECT id FROM models WHERE completed = 1 ORDER BY seq DESC LIMIT 1');
+  const idOfName = db.prepare('SELECT id FROM models WHERE name = ? ORDER BY seq DESC LIMIT 1');
   const files = db.prepare('SELECT id, weights_file AS weightsFile FROM models');
   const remove = db.prepare('DELETE FROM models WHERE id = ?');
   const setAlias = db.prepare(
@@ -86,11 +89,15 @@ export function modelStore(db: Database) {
       insert.run({ id, name, createdAt, completed: completed ? 1 : 0, weightsFile, info: JSON.stringify(info) });
     },
     get: (id: string) => one(first<Row>(byId, id)),
-    byAlias(alias: string): ModelRecord | undefined {
-      return one(first<Row>(byAlias, alias) ?? (alias === 'default' ? first<Row>(newestCompleted) : undefined));
+    /** Id of the model that has this id, else the alias, else the name (the newest); undefined where there is none. */
+    resolve(idOrName: string): string | undefined {
+      const found =
+        first<{ id: string }>(idOf, idOrName) ??
+        first<{ id: string }>(idOfAlias, idOrName) ??
+        (idOrName === 'default' ? first<{ id: string }>(newestCompleted) : undefined) ??
+        first<{ id: string }>(idOfName, idOrName);
+      return found?.id;
     },
-    /** The newest of this name. */
-    byName: (name: string) => one(first<Row>(byName, name)),
     list({ before, limit }: PageRequest): Listed<ModelRecord>[] {
       return (page.all(before, limit) as Row[]).map((row) => ({ seq: row.seq, record: toRecord(row) }));
     },
@@ -106,7 +113,7 @@ export function modelStore(db: Database) {
     /** All aliases, `default` too where it follows the newest completed model. */
     aliases(): { alias: string; model: string }[] {
       const set = aliases.all() as { alias: string; model: string }[];
-      const newest = set.some(({ alias }) => alias === 'default') ? undefined : first<Row>(newestCompleted);
+      const newest = set.some(({ alias }) => alias === 'default') ? undefined : first<{ id: string }>(newestCompleted);
       return newest ? [{ alias: 'default', model: newest.id }, ...set] : set;
     },
     /** Aliases that were set by hand to this model. */

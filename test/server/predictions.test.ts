@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bodyOf, startServer } from '../helpers/server.ts';
 
-const none = { top: undefined, layers: undefined, fit: undefined, invert: undefined };
+const none = { top: undefined, layers: undefined, fit: undefined, invert: undefined, center: undefined };
 const json = { 'content-type': 'application/json' };
 
 test('an image, several images in parts, base64 and rows all reach the model', async () => {
@@ -17,7 +17,7 @@ test('an image, several images in parts, base64 and rows all reach the model', a
   const form = new FormData();
   form.append('one', new Blob(['first'], { type: 'image/png' }), 'a.png');
   form.append('one', new Blob(['second']), 'b.png');
-  await fetch(`${url}/v1/models/digits/predict?top=3&layers=a,%20b&fit=fill&invert=true`, {
+  await fetch(`${url}/v1/models/digits/predict?top=3&layers=a,%20b&fit=fill&invert=true&center=mass`, {
     method: 'POST',
     body: form,
   });
@@ -29,7 +29,7 @@ test('an image, several images in parts, base64 and rows all reach the model', a
     { name: 'predictImages', args: ['default', ['pixels'], none] },
     {
       name: 'predictImages',
-      args: ['digits', ['first', 'second'], { top: 3, layers: ['a', 'b'], fit: 'fill', invert: true }],
+      args: ['digits', ['first', 'second'], { top: 3, layers: ['a', 'b'], fit: 'fill', invert: true, center: 'mass' }],
     },
     { name: 'predictImages', args: ['my model', ['third', 'fourth'], none] },
     { name: 'predictInstances', args: ['my model', [[0, 1], { height: 2 }], none] },
@@ -59,7 +59,7 @@ test('bodies that say nothing, or two things, are 400', async () => {
   empty.append('image', new Blob([]), 'a.png');
   expect(await post(empty)).toEqual([400, 'invalid-image']);
   expect(await post(new FormData())).toEqual([400, 'invalid-request']);
-  expect(await post('{"instances": [[1]]}', json, '?invert=auto')).toEqual([400, 'invalid-request']);
+  expect(await post('{"instances": [[1]]}', json, '?invert=maybe')).toEqual([400, 'invalid-request']);
   expect(await post('{"instances": [[1]]}', json, '?top=0')).toEqual([400, 'invalid-request']);
   expect(services.calls).toEqual([]);
 });

@@ -78,9 +78,56 @@ describe('an image', () => {
   });
 });
 
+describe('ink on paper', () => {
+  /** A dark stroke on light paper, 8 × 8, from (x, y) on, 2 × 3 pixels. */
+  const paper = (x: number, y: number, [ground, ink] = [240, 10]) =>
+    Array.from({ length: 64 }, (_, i) => {
+      const [column, row] = [i % 8, Math.floor(i / 8)];
+      return column >= x && column < x + 2 && row >= y && row < y + 3 ? ink! : ground!;
+    });
+  const shape = { height: 8, width: 8, channels: 1 } as const;
+
+  test('is inverted by itself, chalk on a board is not', async () => {
+    const light = await raw(paper(3, 2), 8, 1).png().toBuffer();
+    const dark = await raw(paper(3, 2, [10, 240]), 8, 1)
+      .png()
+      .toBuffer();
+    const seen = await read(light, shape, 'uint8', { invert: 'auto' });
+    expect(seen).toEqual(paper(3, 2).map((value) => 255 - value));
+    expect(await read(dark, shape, 'uint8', { invert: 'auto' })).toEqual(paper(3, 2, [10, 240]));
+    // What contain leaves free has the colour of the ground.
+    const tall = await raw(paper(3, 2).slice(0, 32), 4, 1).png().toBuffer();
+    const contained = await read(tall, { height: 8, width: 8, channels: 1 }, 'uint8', { invert: 'auto' });
+    expect(Math.max(...contained.slice(0, 2), ...contained.slice(6, 8))).toBeLessThan(20);
+  });
+
+  test('that is transparent around the stroke counts as white paper', async () => {
+    const pixels = paper(3, 2, [0, 255]).flatMap((alpha) => [0, 0, 0, alpha]);
+    const drawing = await raw(pixels, 8, 4).png().toBuffer();
+    const seen = await read(drawing, shape, 'uint8', { invert: 'auto' });
+    expect(seen).toEqual(paper(3, 2, [0, 255]));
+  });
+
+  test('comes to the middle by its mass', async () => {
+    for (const [x, y] of [
+      [0, 0],
+      [6, 5],
+      [3, 2],
+    ] as const) {
+      const drawing = await raw(paper(x, y, [0, 200]), 8, 1)
+        .png()
+        .toBuffer();
+      // The stroke's middle is at (0.5, 1), that of the picture at (3.5, 3.5); half pixels go up.
+      expect(await read(drawing, shape, 'uint8', { center: 'mass' })).toEqual(paper(3, 3, [0, 200]));
+    }
+    const black = Array(64).fill(0);
+    expect(await read(await raw(black, 8, 1).png().toBuffer(), shape, 'uint8', { center: 'mass' })).toEqual(black);
+  });
+});
+
 test('the shape of images is that of the data, or else that in which the network views them', () => {
-  expect(imageShape([28, 28, 1], [784])).toEqual({ height: 28, width: 28, channels: 1 });
-  expect(imageShape([784], [28, 28, 1])).toEqual({ height: 28, width: 28, channels: 1 });
-  expect(imageShape([8, 8], [64])).toEqual({ height: 8, width: 8, channels: 1 });
-  expect(() => imageShape([4], [4])).toThrow(/takes no images.*\(4\)/);
+  expect(imageShape('digits', [28, 28, 1], [784])).toEqual({ height: 28, width: 28, channels: 1 });
+  expect(imageShape('digits', [784], [28, 28, 1])).toEqual({ height: 28, width: 28, channels: 1 });
+  expect(imageShape('digits', [8, 8], [64])).toEqual({ height: 8, width: 8, channels: 1 });
+  expect(() => imageShape('digits', [4], [4])).toThrow(/"digits" takes no images.*\(4\)/);
 });

@@ -141,19 +141,34 @@ describe('aliases', () => {
       store.jobs.change(id, 'queued', { state: 'running' });
       store.jobs.change(id, 'running', { state: 'completed' }, { model: modelRecord(jobRecord(id), { completed }) });
     };
-    expect(store.models.byAlias('default')).toBeUndefined();
+    expect(store.models.resolve('default')).toBeUndefined();
     add('a', true);
     add('b', true);
     add('c', false);
-    expect(store.models.byAlias('default')?.id).toBe('b');
+    expect(store.models.resolve('default')).toBe('b');
     expect(store.models.aliases()).toEqual([{ alias: 'default', model: 'b' }]);
     store.jobs.deleteModel('b');
-    expect(store.models.byAlias('default')?.id).toBe('a');
+    expect(store.models.resolve('default')).toBe('a');
     store.models.setAlias('default', 'c');
     add('d', true);
-    expect(store.models.byAlias('default')?.id).toBe('c');
+    expect(store.models.resolve('default')).toBe('c');
     expect(store.models.aliases()).toEqual([{ alias: 'default', model: 'c' }]);
     expect(store.models.aliasesOf('c')).toEqual(['default']);
+  });
+
+  test('a model is found by its id, else an alias, else its name', async () => {
+    const store = await freshStore();
+    for (const id of ['a', 'b', 'c']) {
+      store.jobs.insert(jobRecord(id));
+      store.jobs.change(id, 'queued', { state: 'running' });
+      const model = modelRecord(jobRecord(id), { name: id === 'c' ? 'a' : 'same' });
+      store.jobs.change(id, 'running', { state: 'completed' }, { model });
+    }
+    expect(store.models.resolve('a')).toBe('a');
+    expect(store.models.resolve('same')).toBe('b');
+    store.models.setAlias('same', 'c');
+    expect(store.models.resolve('same')).toBe('c');
+    expect(store.models.resolve('other')).toBeUndefined();
   });
 });
 

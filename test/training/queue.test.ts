@@ -528,7 +528,7 @@ test('what a cancelled job leaves is no default model', async () => {
   await firstEpoch('a');
   await queue.cancel('a');
   expect(store.models.get('a')).toMatchObject({ completed: false, step: 10 });
-  expect(store.models.byAlias('default')).toBeUndefined();
+  expect(store.models.resolve('default')).toBeUndefined();
 });
 
 describe('a runner that is cut off from the store', () => {

@@ -101,6 +101,24 @@ export async function decodeImage(
   return grey ? { pixels: grey, channels: 1 } : { pixels: data, channels: expected };
 }
 
+/** Pixels of a side of the small picture that tells the ground. */
+const groundSize = 16;
+
+/**
+ * Whether the edge of an image is lighter than grey, as paper with something dark on it is: by the median of the edge of a small
+ * picture of it. Transparent parts count as white.
+ * @throws Error for what is no whole image of these formats, or has too many pixels
+ */
+export async function hasLightGround(bytes: Buffer, formats = uploadFormats): Promise<boolean> {
+  const shape = { height: groundSize, width: groundSize, channels: 1 } as const;
+  const { pixels } = await decodeImage(bytes, shape, { fit: 'fill', formats });
+  const edge = pixels.filter((_, i) => {
+    const [x, y] = [i % groundSize, Math.floor(i / groundSize)];
+    return x === 0 || y === 0 || x === groundSize - 1 || y === groundSize - 1;
+  });
+  return edge.sort()[edge.length >> 1]! > 127;
+}
+
 /** One byte a pixel, where the three of each are the same. */
 function greyOf(pixels: Uint8Array): Uint8Array | undefined {
   const grey = new Uint8Array(pixels.length / 3);

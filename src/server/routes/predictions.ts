@@ -34,8 +34,14 @@ export function predictionRoutes(app: FastifyInstance, services: Services, confi
     model: string,
     query: schemas.PredictQuery,
   ): Promise<PredictResponse> {
-    const { top, layers, fit, invert } = query;
-    const options: PredictOptions = { top, layers: layers?.split(',').map((name) => name.trim()), fit, invert };
+    const { top, layers, fit, invert, center } = query;
+    const options: PredictOptions = {
+      top,
+      layers: layers?.split(',').map((name) => name.trim()),
+      fit,
+      invert: invert === 'auto' ? invert : invert === undefined ? undefined : invert === 'true',
+      center,
+    };
     const { body } = request;
     if (Buffer.isBuffer(body)) {
       if (body.length === 0) throw new HebbError('invalid-image', 'the body is empty, an image was expected');

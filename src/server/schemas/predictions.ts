@@ -14,7 +14,14 @@ const options = {
   fit: Type.Optional(
     Type.Enum(['contain', 'cover', 'fill'], { description: "How an image comes to the model's size [contain]." }),
   ),
-  invert: Type.Optional(Type.Boolean({ description: 'Swap dark and light of images [false].' })),
+  invert: Type.Optional(
+    Type.Enum(['true', 'false', 'auto'], {
+      description: 'Swap dark and light of images [false]; auto: of those with a light ground, as ink on paper has.',
+    }),
+  ),
+  center: Type.Optional(
+    Type.Enum(['mass'], { description: 'Shift an image so that its centre of mass comes to the middle [as it is].' }),
+  ),
 };
 const modelQuery = Type.Object(options, closed);
 export type PredictQuery = Static<typeof modelQuery>;
@@ -65,7 +72,7 @@ const shared = {
   },
   response: {
     200: json('One prediction for each row or image, in order.', component('Predictions'), examples.prediction),
-    ...problems(400, 404, 413, 415, 422),
+    ...problems(400, 404, 409, 413, 415, 422, 503),
   },
 };
 
