@@ -1,11 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
+import type { HebbError } from '../../src/errors.ts';
 import type { Services } from '../../src/service/types.ts';
 import { reached, startServices, temporaryFolder } from '../helpers/service.ts';
 
 /** A model with given weights on 2 × 2 images: class "5" where the left column is brighter, else "7". */
-async function imageModel(): Promise<Services> {
-  const services = await startServices(await temporaryFolder(), {}, null);
+async function imageModel(settings: NodeJS.ProcessEnv = {}): Promise<Services> {
+  const services = await startServices(await temporaryFolder(), settings, null);
   const weight = [
     [1, 0],
     [0, 1],
@@ -97,7 +99,7 @@ test('instances and images are answered with classes, probabilities and activati
   await expect(predictions.predictInstances('columns', [flat], {})).rejects.toMatchObject({ code: 'not-found' });
 });
 
-test('a job that runs has no model to predict with yet', async () => {
+test('a job that runs has no model, and without a checkpoint no prediction', async () => {
   const services = await startServices(await temporaryFolder());
   const network = { layers: [{ type: 'dense', units: 2 }] };
   const { id } = await services.jobs.create({
@@ -106,11 +108,131 @@ test('a job that runs has no model to predict with yet', async () => {
     training: { seed: 104 },
   });
   const { predictions, models } = services;
-  await expect(predictions.predictInstances(id, [[0, 1]], {})).rejects.toMatchObject({ code: 'state-conflict' });
+  await expect(predictions.predictInstances(id, [[0, 1]], {})).rejects.toMatchObject({
+    code: 'state-conflict',
+    message: expect.stringContaining('no checkpoint yet'),
+  });
+  await expect(predictions.predictInstances('default', [[0, 1]], {})).rejects.toMatchObject({ code: 'not-found' });
   expect(() => models.get('default')).toThrow(/no job has been completed/);
   expect(() => models.setAlias('best', 'nope')).toThrow(expect.objectContaining({ code: 'unknown-model' }));
   await services.jobs.cancel(id);
   // Cancelled, so that it is a model, but not the default one.
   expect(models.get(id).id).toBe(id);
   expect(() => models.get('default')).toThrow(/no job has been completed/);
+});
+
+test('a job that is not over answers with the weights of its newest checkpoint, and says of which step they are', async () => {
+  const services = await startServices(await temporaryFolder(), {}, null);
+  const { jobs, predictions } = services;
+  const job = {
+    name: 'blobs',
+    dataset: { synthetic: { kind: 'blobs', samples: 200, classes: 3, seed: 1 } },
+    network: {
+      layers: [
+        { type: 'dense', units: 8, activation: 'tanh' },
+        { type: 'dense', units: 3 },
+      ],
+    },
+    training: { epochs: 1_000_000, batchSize: 16, seed: 3, checkpoint: { everySteps: 20_000 } },
+  };
+  const rows = [
+    [0.5, -1],
+    [2, 3],
+  ];
+  const { id } = await jobs.create(job);
+  const ask = () =>
+    predictions.predictInstances('blobs', rows, {}).catch((error: HebbError) => {
+      if (error.code !== 'state-conflict') throw error;
+      return null;
+    });
+  let answer = await ask();
+  while (!answer) {
+    await sleep(20);
+    answer = await ask();
+  }
+  expect(answer.model).toBe(id);
+  expect(answer.step).toBeGreaterThan(0);
+  expect(answer.step % 20_000).toBe(0);
+  // Every later checkpoint takes the place of the one before.
+  let later = await ask();
+  while (later!.step === answer.step) {
+    await sleep(20);
+    later = await ask();
+  }
+  expect(later!.step).toBeGreaterThan(answer.step);
+  expect(later!.predictions).not.toEqual(answer.predictions);
+  // The very numbers of a job that ends there.
+  const ended = await jobs.create({
+    ...job,
+    name: 'ended',
+    training: { ...job.training, epochs: undefined, steps: answer.step },
+  });
+  await jobs.pause(id);
+  expect((await reached(services, ended.id)).error).toBeNull();
+  const expected = await predictions.predictInstances('ended', rows, {});
+  expect(expected.step).toBe(answer.step);
+  expect(answer.predictions).toEqual(expected.predictions);
+  // Paused it answers, too; over, it is a model.
+  const paused = await ask();
+  expect(paused!.step).toBe(jobs.checkpoints(id).items[0]!.step);
+  await jobs.cancel(id);
+  expect((await ask())!.model).toBe(id);
+});
+
+test('more predictions than may wait are refused, and told to come again', async () => {
+  const services = await imageModel({ HEBB_MAX_PREDICTIONS: '3' });
+  const image = await grey(2, [255, 0, 255, 51]);
+  const ask = () => services.predictions.predictImages('columns', [image], {});
+  const results = await Promise.allSettled(Array.from({ length: 5 }, ask));
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'rejected']);
+  expect((results[4] as PromiseRejectedResult).reason).toMatchObject({ code: 'unavailable', status: 503 });
+  await ask();
+});
+
+test('models come and go under the limit of memory, and a model over it is refused', async () => {
+  const services = await startServices(await temporaryFolder(), { HEBB_MODEL_MEMORY_BYTES: String(2 ** 22) }, null);
+  const { jobs, predictions } = services;
+  const make = async (name: string, units: number, value: number) => {
+    const job = await jobs.create({
+      name,
+      network: {
+        input: [100],
+        layers: [
+          { type: 'dense', units, initializer: { type: 'constant', value } },
+          { type: 'dense', units: 1, initializer: { type: 'constant', value: 1 / units } },
+        ],
+      },
+      training: { epochs: 0 },
+    });
+    expect((await reached(services, job.id)).error).toBeNull();
+  };
+  // About 300 kB of weights each.
+  for (let i = 1; i <= 6; i++) await make(`m${i}`, 700, i);
+  await make('huge', 8000, 1);
+  const row = Array(100).fill(1);
+  await Promise.all(
+    Array.from({ length: 60 }, async (_, i) => {
+      const which = 1 + ((7 * i) % 6);
+      const { predictions: found } = await predictions.predictInstances(`m${which}`, [row], {});
+      expect((found[0]!.output as number[])[0]).toBeCloseTo(100 * which, 2);
+    }),
+  );
+  await expect(predictions.predictInstances('huge', [row], {})).rejects.toMatchObject({ code: 'model-too-large' });
+});
+
+test('a model that is deleted while it answers has answered, and is gone for the next', async () => {
+  const services = await imageModel();
+  const { predictions, jobs } = services;
+  const image = await grey(2, [255, 0, 255, 51]);
+  const { id } = jobs.get('columns');
+  for (const loaded of [false, true]) {
+    if (loaded) await predictions.predictImages(id, [image], {});
+    const answers = Array.from({ length: 8 }, () => predictions.predictImages(id, [image], {}));
+    if (loaded) await jobs.delete(id);
+    for (const answer of await Promise.allSettled(answers)) {
+      if (answer.status === 'fulfilled') expect(answer.value.predictions[0]!.class).toBe('5');
+      else expect(answer.reason).toMatchObject({ code: 'not-found' });
+    }
+  }
+  await expect(predictions.predictImages(id, [image], {})).rejects.toMatchObject({ code: 'not-found' });
 });
