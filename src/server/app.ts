@@ -1,5 +1,5 @@
 import cors from '@fastify/cors';
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { uuidv7 } from 'uuidv7';
 import type { Config } from '../config.ts';
 import { HebbError } from '../errors.ts';
@@ -7,6 +7,7 @@ import type { Services } from '../service/types.ts';
 import { installJsonParser } from './plugins/json.ts';
 import { installOpenapi } from './plugins/openapi.ts';
 import { answerClientError, installProblems, sendError } from './plugins/problems.ts';
+import { installRequestLog } from './plugins/requestLog.ts';
 import { installValidation } from './plugins/validation.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { eventRoutes, type StreamTimes } from './routes/events.ts';
@@ -28,6 +29,7 @@ export interface AppOptions {
 export function buildApp(services: Services, config: Config, options: AppOptions): FastifyInstance {
   const app: FastifyInstance = fastify({
     ...(options.logger && { loggerInstance: options.logger }),
+    logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
     genReqId: ({ headers }) => saneRequestId(headers['x-request-id']) ?? uuidv7(),
     // While it closes, connections that are still open get true answers; /readyz says that it stops.
@@ -56,6 +58,7 @@ export function buildApp(services: Services, config: Config, options: AppOptions
     // A connection that stays open for the next request would keep the server from closing.
     if (stopping) reply.header('connection', 'close');
   });
+  installRequestLog(app);
   installProblems(app, config);
   installValidation(app);
   installJsonParser(app, config);

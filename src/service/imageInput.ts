@@ -43,7 +43,9 @@ export async function readImage(
     const decoded = await decodeImage(image, shape, { fit, invert: inverted, formats });
     const pixels = center === 'mass' ? centredByMass(decoded.pixels, shape) : decoded.pixels;
     const scale = inputType === 'uint8' ? 1 : 1 / 255;
-    return Float32Array.from(pixels, (value) => value * scale);
+    const values = new Float32Array(pixels.length);
+    for (let i = 0; i < values.length; i++) values[i] = pixels[i]! * scale;
+    return values;
   } catch (error) {
     throw new HebbError('invalid-image', `the image cannot be read: ${(error as Error).message}`, undefined, {
       cause: error,

@@ -83,19 +83,27 @@ export function modelStore(db: Database) {
   const aliases = db.prepare('SELECT alias, model FROM aliases ORDER BY alias');
   const aliasesOf = db.prepare('SELECT alias FROM aliases WHERE model = ? ORDER BY alias');
 
+  /** What names stood for when they were last asked for; emptied by every change. */
+  const resolved = new Map<string, string | undefined>();
+  const mostResolved = 10_000;
+
   const one = (row: Row | undefined) => row && toRecord(row);
   return {
     insert({ id, name, createdAt, completed, weightsFile, ...info }: ModelRecord): void {
+      resolved.clear();
       insert.run({ id, name, createdAt, completed: completed ? 1 : 0, weightsFile, info: JSON.stringify(info) });
     },
     get: (id: string) => one(first<Row>(byId, id)),
     /** Id of the model that has this id, else the alias, else the name (the newest); undefined where there is none. */
     resolve(idOrName: string): string | undefined {
+      if (resolved.has(idOrName)) return resolved.get(idOrName);
+      if (resolved.size >= mostResolved) resolved.clear();
       const found =
         first<{ id: string }>(idOf, idOrName) ??
         first<{ id: string }>(idOfAlias, idOrName) ??
         (idOrName === 'default' ? first<{ id: string }>(newestCompleted) : undefined) ??
         first<{ id: string }>(idOfName, idOrName);
+      resolved.set(idOrName, found?.id);
       return found?.id;
     },
     list({ before, limit }: PageRequest): Listed<ModelRecord>[] {
@@ -103,13 +111,18 @@ export function modelStore(db: Database) {
     },
     files: () => files.all() as { id: string; weightsFile: string }[],
     delete(id: string): void {
+      resolved.clear();
       remove.run(id);
     },
     setAlias(alias: string, model: string): void {
+      resolved.clear();
       setAlias.run({ alias, model });
     },
     /** @returns whether there was one that was set by hand */
-    removeAlias: (alias: string) => removeAlias.run(alias).changes > 0,
+    removeAlias(alias: string): boolean {
+      resolved.clear();
+      return removeAlias.run(alias).changes > 0;
+    },
     /** All aliases, `default` too where it follows the newest completed model. */
     aliases(): { alias: string; model: string }[] {
       const set = aliases.all() as { alias: string; model: string }[];

@@ -84,8 +84,12 @@ export async function decodeImage(
   { height, width, channels }: { height: number; width: number; channels: Channels | 'auto' },
   { fit = 'contain', invert = false, formats = uploadFormats }: DecodeOptions = {},
 ): Promise<{ pixels: Uint8Array; channels: Channels }> {
-  const input = open(bytes, formats);
-  const oriented = input.autoOrient();
+  if (!invert && isPlainPng(bytes, { height, width, channels })) {
+    const plain = open(bytes, formats).toColourspace(channels === 1 ? 'b-w' : 'srgb');
+    const { data, info } = await told(() => plain.raw().toBuffer({ resolveWithObject: true }));
+    if (info.channels === channels && data.length === height * width * channels) return { pixels: data, channels };
+  }
+  const oriented = open(bytes, formats).autoOrient();
   let pipeline = channels === 4 ? oriented.ensureAlpha() : oriented.flatten({ background: 'white' });
   // Inversion comes after resizing in sharp, so that the background is inverted with the image.
   pipeline = pipeline.resize(width, height, { fit, background: invert ? 'white' : 'black' });
@@ -99,6 +103,24 @@ export async function decodeImage(
   }
   const grey = channels === 'auto' ? greyOf(data) : undefined;
   return grey ? { pixels: grey, channels: 1 } : { pixels: data, channels: expected };
+}
+
+/**
+ * Whether a PNG has this very size and these channels in bytes, and nothing that turns it or makes a colour transparent: then its
+ * pixels are what is wanted.
+ * Format: https://www.w3.org/TR/png-3/#11IHDR
+ */
+function isPlainPng(bytes: Buffer, { height, width, channels }: { height: number; width: number; channels: unknown }) {
+  if (formatOf(bytes) !== 'png' || bytes.length < 33) return false;
+  const greyOrColour = channels === 1 ? 0 : channels === 3 ? 2 : -1;
+  return (
+    bytes.readUInt32BE(16) === width &&
+    bytes.readUInt32BE(20) === height &&
+    bytes[24] === 8 &&
+    bytes[25] === greyOrColour &&
+    !bytes.includes('eXIf') &&
+    !bytes.includes('tRNS')
+  );
 }
 
 /** Pixels of a side of the small picture that tells the ground. */

@@ -1,7 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../../config.ts';
 import { HebbError } from '../../errors.ts';
 
+const byteOrderMark = Buffer.from('\ufeff');
 const quote = 0x22;
 const backslash = 0x5c;
 const openBracket = 0x5b;
@@ -35,14 +37,11 @@ export function installJsonParser(app: FastifyInstance, config: Config): void {
 export function parseJson(bytes: Buffer, maxDepth: number, what = 'the body'): unknown {
   if (bytes.length === 0) throw new HebbError('invalid-json', `${what} is empty, JSON was expected`);
   checkDepth(bytes, maxDepth, what);
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new HebbError('invalid-json', `${what} is not UTF-8 text, JSON was expected`);
-  }
+  if (!isUtf8(bytes)) throw new HebbError('invalid-json', `${what} is not UTF-8 text, JSON was expected`);
+  // Some editors begin a file with a byte order mark.
+  const text = bytes.toString('utf8', bytes.indexOf(byteOrderMark) === 0 ? byteOrderMark.length : 0);
   // The reviver is slow, so it only runs where such a key can be.
-  const suspicious = /__proto__|\\u005f/i.test(text);
+  const suspicious = text.includes('__proto__') || (text.includes('\\') && /\\u005f/i.test(text));
   try {
     return JSON.parse(text, suspicious ? refusePrototypeKey : undefined);
   } catch (error) {
@@ -53,6 +52,7 @@ export function parseJson(bytes: Buffer, maxDepth: number, what = 'the body'): u
 
 /** One pass over the bytes before the parser sees them, so that depth costs nothing. UTF-8 needs no decoding for it. */
 function checkDepth(bytes: Buffer, maxDepth: number, what: string): void {
+  if (!hasMore(bytes, maxDepth, openBracket, openBrace)) return;
   let depth = 0;
   let inString = false;
   for (let i = 0; i < bytes.length; i++) {
@@ -70,6 +70,17 @@ function checkDepth(bytes: Buffer, maxDepth: number, what: string): void {
       depth--;
     }
   }
+}
+
+/** Whether some bytes occur more than so often, taken together: quick where they do not. */
+function hasMore(bytes: Buffer, times: number, ...wanted: number[]): boolean {
+  let left = times;
+  for (const byte of wanted) {
+    for (let at = bytes.indexOf(byte); at >= 0; at = bytes.indexOf(byte, at + 1)) {
+      if (--left < 0) return true;
+    }
+  }
+  return false;
 }
 
 function refusePrototypeKey(key: string, value: unknown): unknown {

@@ -1,0 +1,145 @@
+// How fast predictions are over HTTP; docs/serving.md shows the table.
+//   npm run bench:serving -- [--seconds 3] [--rounds 5] [--json FILE]
+// The service and what it is measured beside run on one core, the load generator on another.
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import autocannon from 'autocannon';
+import sharp from 'sharp';
+import { DrilledService } from './drill/service.ts';
+import { freePort } from './helpers/processes.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
+    json: { type: 'string' },
+  },
+});
+const seconds = Number(options.seconds);
+const rounds = Number(options.rounds);
+const connections = 32;
+
+const networks = {
+  mlp: [{ type: 'flatten' }, { type: 'dense', units: 30, activation: 'sigmoid' }, { type: 'dense', units: 10 }],
+  lenet: [
+    { type: 'conv2d', filters: 6, kernel: 5, padding: 'same', activation: 'relu' },
+    { type: 'maxPool2d', size: 2 },
+    { type: 'conv2d', filters: 16, kernel: 5, activation: 'relu' },
+    { type: 'maxPool2d', size: 2 },
+    { type: 'flatten' },
+    { type: 'dense', units: 120, activation: 'relu' },
+    { type: 'dense', units: 84, activation: 'relu' },
+    { type: 'dense', units: 10 },
+  ],
+};
+
+/** Keeps a process to one core, where there are two and taskset; the load generator takes the other. */
+function pin(pid: number, core: number): void {
+  if (cpus().length > 1) spawnSync('taskset', ['-acp', String(core), String(pid)]);
+}
+
+interface Load {
+  url: string;
+  body: Buffer | string;
+  type: string;
+}
+
+/** Requests a second with as many connections as keep it busy, or latency in milliseconds at a given rate. */
+async function load({ url, body, type }: Load, rate?: number): Promise<{ rate: number; p50: number; p99: number }> {
+  const result = await autocannon({
+    url,
+    method: 'POST',
+    body,
+    headers: { 'content-type': type },
+    connections,
+    duration: seconds,
+    ...(rate && { overallRate: Math.round(rate) }),
+  });
+  const failed = result.non2xx + result.errors + result.timeouts;
+  if (failed > 0) throw new Error(`${failed} requests to ${url} failed`);
+  return { rate: result.requests.total / result.duration, p50: result.latency.p50, p99: result.latency.p99 };
+}
+
+const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+
+const folder = mkdtempSync(join(tmpdir(), 'hebb-serving-'));
+const port = await freePort();
+const service = new DrilledService(join(folder, 'data'), port, { HEBB_LOG_LEVEL: 'info' });
+const echoPort = await freePort();
+let echo: ReturnType<typeof spawn> | undefined;
+try {
+  console.log(`${cpus().length} × ${cpus()[0]?.model}; load before ${loadavg()[0]!.toFixed(2)}`);
+  await service.start();
+  for (const [name, layers] of Object.entries(networks)) {
+    const dataset = { name: 'digits', builtin: 'mnist', limit: { train: 1000, test: 10 } };
+    const { body } = await service.post('/v1/jobs', { name, dataset, network: { layers }, training: { epochs: 1 } });
+    while ((await service.call(`/v1/jobs/${body.id}`)).body.state !== 'completed') await sleep(50);
+  }
+  const pixels = Buffer.from(Array.from({ length: 784 }, (_, i) => ((i * 37) % 256) * (i % 28 > 8 ? 1 : 0)));
+  const png = await sharp(pixels, { raw: { width: 28, height: 28, channels: 1 } })
+    .toColourspace('b-w')
+    .png()
+    .toBuffer();
+  writeFileSync(join(folder, 'digit.png'), png);
+  const json = JSON.stringify({ instances: [[...pixels]] });
+  const ofService = (model: string) => `http://127.0.0.1:${port}/predict?model=${model}`;
+  const answer = await (
+    await fetch(ofService('mlp'), { method: 'POST', body: json, headers: { 'content-type': 'application/json' } })
+  ).text();
+  echo = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('./bench/echo.mjs', import.meta.url)), String(echoPort), answer],
+    { stdio: 'inherit' },
+  );
+  pin(service.pid!, 0);
+  pin(echo.pid!, 0);
+  pin(process.pid, 1);
+  await sleep(1000);
+  const rows = {
+    echo: { url: `http://127.0.0.1:${echoPort}/predict`, body: json, type: 'application/json' },
+    mlpJson: { url: ofService('mlp'), body: json, type: 'application/json' },
+    lenetJson: { url: ofService('lenet'), body: json, type: 'application/json' },
+    lenetPng: { url: ofService('lenet'), body: png, type: 'image/png' },
+  };
+  const decode = () =>
+    Number(
+      execFileSync('taskset', [
+        '-c',
+        '0',
+        process.execPath,
+        fileURLToPath(new URL('./bench/decode.mjs', import.meta.url)),
+        join(folder, 'digit.png'),
+        String(seconds),
+      ]).toString(),
+    );
+  const rates: Record<string, number[]> = { decode: [] };
+  for (const load_ of Object.values(rows)) await load(load_);
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, row] of Object.entries(rows)) {
+      rates[name] ??= [];
+      rates[name].push((await load(row)).rate);
+    }
+    rates.decode!.push(decode());
+  }
+  const rate = Object.fromEntries(Object.entries(rates).map(([name, values]) => [name, median(values)]));
+  const ratio = (name: string, beside: string) => median(rates[name]!.map((value, i) => value / rates[beside]![i]!));
+  console.log(rate);
+  console.log('mlpJson/echo', ratio('mlpJson', 'echo'), 'lenetPng/decode', ratio('lenetPng', 'decode'));
+  for (const name of ['mlpJson', 'lenetPng'] as const) {
+    const at = await load(rows[name], rate[name]! / 2);
+    console.log(name, 'at half', at);
+  }
+} finally {
+  if (echo && echo.exitCode === null) {
+    echo.kill();
+    await once(echo, 'exit');
+  }
+  await service.end('SIGTERM');
+  rmSync(folder, { recursive: true, force: true });
+}
