@@ -22,8 +22,8 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
          InstanceMethod<&ProgramObject::dispose>("dispose"), StaticMethod<&ProgramObject::measure>("measure")});
   }
 
-  /// {code, rows, arena, parameterFloats, isa} → {shared, perThread}: floats of scratch memory that the program would
-  /// take.
+  /// {code, rows, arena, parameterFloats, isa, constant?} → {shared, perThread, kept}: floats of memory beside the
+  /// arena that the program would take.
   static Napi::Value measure(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     if (!info[0].IsObject()) return fail(env, "measure takes an object"), env.Undefined();
@@ -38,6 +38,7 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     Napi::Object result = Napi::Object::New(env);
     result.Set("shared", double(need.shared));
     result.Set("perThread", double(need.per_thread));
+    result.Set("kept", double(need.kept));
     return result;
   }
 
@@ -81,6 +82,7 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     spec->code.assign(code.Data(), code.Data() + code.ElementLength());
     spec->rows = Size(whole(object, "rows", 1, 2147483647.0));
     spec->arena_floats = Size(whole(object, "arena", 0, kMostFloats));
+    spec->constant = object.Get("constant").ToBoolean();
     const Napi::Value isa = object.Get("isa");
     const std::string name = isa.IsString() ? isa.As<Napi::String>().Utf8Value() : "";
     spec->kernels = select_kernels(name.empty() ? nullptr : name.c_str());

@@ -22,6 +22,10 @@ Floats allocate_floats(Size count) {
 
 namespace {
 
+/// Floats that a program keeps of what it works out of its parameters, at most: transformed weights are four times as
+/// many.
+constexpr Size kMostKept = 1 << 24;
+
 template <class Args>
 class InstructionOf final : public Instruction {
  public:
@@ -108,6 +112,7 @@ class Loader {
            (in_arena ? "an arena" : "parameters") + " of " + number(available));
       return nullptr;
     }
+    if (std::strcmp(name, "w") == 0) weights_are_parameters_ = !in_arena;
     return (in_arena ? arena_ : parameters_) + Size(offset);
   }
 
@@ -143,9 +148,11 @@ class Loader {
 #define OP(op, parameters, operands, constraints)                                 \
   void load_##op() {                                                              \
     auto instruction = std::make_unique<InstructionOf<op##_args>>();              \
+    weights_are_parameters_ = false;                                              \
     auto& args = instruction->args;                                               \
     parameters operands constraints note_slots(args);                             \
     instruction->name = #op;                                                      \
+    instruction->weights_stay = spec_.constant && weights_are_parameters_;        \
     if (error_.empty()) program_.instructions_.push_back(std::move(instruction)); \
   }
 #include "ops.def"
@@ -163,6 +170,7 @@ class Loader {
   const OpInfo* op_ = nullptr;
   std::size_t at_ = 0;
   std::string error_;
+  bool weights_are_parameters_ = false;
   const double rows;  // named as ops.def names it
 };
 
@@ -185,6 +193,18 @@ const std::vector<OpInfo>& op_list() {
   return list;
 }
 
+std::vector<Size> Program::kept_sizes() const {
+  std::vector<Size> sizes;
+  Size left = kMostKept;
+  for (const auto& instruction : instructions_) {
+    Size size = instruction->weights_stay ? (instruction->scratch(*kernels_, rows_).kept + 15) / 16 * 16 : 0;
+    if (size > left) size = 0;
+    left -= size;
+    sizes.push_back(size);
+  }
+  return sizes;
+}
+
 ScratchNeed Program::need() const {
   ScratchNeed most;
   for (const auto& instruction : instructions_) {
@@ -192,6 +212,7 @@ ScratchNeed Program::need() const {
     if (need.shared > most.shared) most.shared = need.shared;
     if (need.per_thread > most.per_thread) most.per_thread = need.per_thread;
   }
+  for (Size size : kept_sizes()) most.kept += size;
   // Threads on neighbouring scratch must not share a cache line.
   most.per_thread = (most.per_thread + 31) / 16 * 16;
   return most;
@@ -228,7 +249,20 @@ std::unique_ptr<Program> Program::create(ProgramSpec spec, std::string* error) {
              " floats of scratch";
     return nullptr;
   }
+  program->keep();
   return program;
+}
+
+void Program::keep() {
+  if (scratch_.kept == 0) return;
+  kept_ = allocate_floats(scratch_.kept);
+  if (!kept_) return;  // with less memory than hoped for it is worked out each time
+  float* place = kept_.get();
+  for (Size size : kept_sizes()) {
+    kept_places_.push_back(size == 0 ? nullptr : place);
+    place += size;
+  }
+  kept_is_filled_.assign(instructions_.size(), false);
 }
 
 void Program::prepare(Step& step, int threads) {
@@ -323,7 +357,14 @@ void Program::run(Size from, Size to, Size rows, int threads) {
   Step step;
   prepare(step, threads);
   step.rows = rows;
-  for (Size i = from; i < to; i++) instructions_[std::size_t(i)]->run(step);
+  for (std::size_t i = std::size_t(from); i < std::size_t(to); i++) {
+    if (!kept_places_.empty()) {
+      step.kept = kept_places_[i];
+      step.kept_is_filled = step.kept && kept_is_filled_[i];
+      kept_is_filled_[i] = true;
+    }
+    instructions_[i]->run(step);
+  }
 }
 
 }  // namespace hebb

@@ -44,6 +44,8 @@ struct ProgramSpec {
   Floats parameters;
   Size parameter_floats = 0;
   const Kernels* kernels = nullptr;
+  /// The parameters stay as they are from the first run on: what instructions work out of them is kept.
+  bool constant = false;
 };
 
 /// A run over a list of rows: step s takes rows order[s * batch] and on, the last one what is left.
@@ -96,6 +98,9 @@ class Program {
     bool classes = false;
   };
   ScratchNeed need() const;
+  /// Floats that each instruction keeps: none beyond the limit for all.
+  std::vector<Size> kept_sizes() const;
+  void keep();
   void prepare(Step& step, int threads);
   /// Runs all instructions; false where `cancelled` was seen before the last.
   bool run_step(Step& step);
@@ -104,7 +109,10 @@ class Program {
 
   std::vector<std::unique_ptr<Instruction>> instructions_;
   std::optional<SlotNeed> slots_[kSlots];
-  Floats arena_, parameters_, shared_scratch_, thread_scratch_;
+  Floats arena_, parameters_, shared_scratch_, thread_scratch_, kept_;
+  /// Where each instruction keeps something; null where it does not. Empty in a program that keeps nothing.
+  std::vector<float*> kept_places_;
+  std::vector<bool> kept_is_filled_;
   Size rows_ = 0, arena_floats_ = 0;
   ScratchNeed scratch_;
   int scratch_threads_ = 0;

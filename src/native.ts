@@ -81,6 +81,8 @@ interface ProgramCode {
   /** Floats. */
   arena: number;
   isa: string;
+  /** The parameters stay as they are from the first run on: what instructions work out of them is kept. Only to predict. */
+  constant?: boolean;
 }
 
 interface ProgramSpec extends ProgramCode {
@@ -96,8 +98,8 @@ interface Addon {
   MappedFile: new (path: string) => MappedFile;
   Program: {
     new (spec: ProgramSpec): NativeProgram;
-    /** Floats of scratch memory that a program would take; nothing is allocated. */
-    measure(spec: ProgramCode & { parameterFloats: number }): { shared: number; perThread: number };
+    /** Floats of memory beside the arena that a program would take; nothing is allocated. */
+    measure(spec: ProgramCode & { parameterFloats: number }): { shared: number; perThread: number; kept: number };
   };
   randomBits(seed: number, purpose: number, epoch: number, step: number, first: number, count: number): Uint32Array;
 }

@@ -73,9 +73,21 @@ void convolve_pixel_vectors(const conv2d_args& a, Step& step) {
 void run(const conv2d_args& a, Step& step) {
   const Kernels& kernels = *step.kernels;
   if (is_pointwise(a)) {
-    return multiply({step.rows * output_pixels(a), a.filters, a.channels, a.x, a.channels, 1, a.w, false, a.y, a.b,
-                     a.activation, float(a.slope)},
-                    step);
+    Product p{step.rows * output_pixels(a),
+              a.filters,
+              a.channels,
+              a.x,
+              a.channels,
+              1,
+              a.w,
+              false,
+              a.y,
+              a.b,
+              a.activation,
+              float(a.slope)};
+    if (step.kept && !step.kept_is_filled) pack_whole(kernels, a.channels, a.filters, a.w, step.kept);
+    p.packed = step.kept;
+    return multiply(p, step);
   }
   if (use_winograd(a, kernels)) return convolve(winograd_form(a, step.rows), step);
   if (use_pixel_vectors(a)) return convolve_pixel_vectors(a, step);
@@ -84,10 +96,10 @@ void run(const conv2d_args& a, Step& step) {
   const Size k = patch_size(a), pixels = output_pixels(a);
   const Size channels = group_channels(a), filters = group_filters(a), weights = packed_floats(kernels, k, filters);
   const bool depthwise = is_depthwise(a);
-  float* panels = step.shared_scratch;
-  std::int32_t* patch = as_offsets(panels + (depthwise ? 0 : a.groups * weights));
+  float* panels = step.kept ? step.kept : step.shared_scratch;
+  std::int32_t* patch = as_offsets(step.shared_scratch + (depthwise ? 0 : a.groups * weights));
   std::int32_t* pixel = patch + k;
-  for (Size group = 0; group < a.groups && !depthwise; group++) {
+  for (Size group = 0; group < a.groups && !depthwise && !step.kept_is_filled; group++) {
     pack_panels(kernels, k, filters, a.w + group * filters, a.filters, 1, panels + group * weights);
   }
   patch_offsets(a, frame.width, a.channels, patch);
@@ -117,13 +129,17 @@ void run(const conv2d_args& a, Step& step) {
 }
 
 ScratchNeed scratch(const conv2d_args& a, const Kernels& kernels, Size rows) {
-  if (is_pointwise(a)) return multiply_scratch(kernels, rows * output_pixels(a), a.filters, a.channels);
+  if (is_pointwise(a)) {
+    ScratchNeed need = multiply_scratch(kernels, rows * output_pixels(a), a.filters, a.channels);
+    need.kept = packed_floats(kernels, a.channels, a.filters);
+    return need;
+  }
   if (use_winograd(a, kernels)) return convolve_scratch(kernels, winograd_form(a, 1));
   if (use_pixel_vectors(a)) {
     return {patch_size(a), a.filters * band_rows(a) * window_frame(a).width + frame_floats(a)};
   }
   const Size weights = is_depthwise(a) ? 0 : a.groups * packed_floats(kernels, patch_size(a), group_filters(a));
-  return {weights + patch_size(a) + output_pixels(a), frame_floats(a)};
+  return {weights + patch_size(a) + output_pixels(a), frame_floats(a), weights};
 }
 
 }  // namespace hebb

@@ -58,7 +58,10 @@ void packed_block(const Product& p, const Kernels& kernels, Size i, Size m, Size
   for (Size d = 0; d < p.k; d += kDepthBlock) {
     const Size depth = least(kDepthBlock, p.k - d);
     const bool last = d + depth == p.k;
-    if (p.b_transposed) {
+    const float* b = panels;
+    if (p.packed) {
+      b = p.packed + packed_floats(kernels, d, p.n) + j * depth;
+    } else if (p.b_transposed) {
       pack_panels(kernels, depth, n, p.b + j * p.k + d, 1, p.k, panels);
     } else {
       pack_panels(kernels, depth, n, p.b + d * p.n + j, p.n, 1, panels);
@@ -69,7 +72,7 @@ void packed_block(const Product& p, const Kernels& kernels, Size i, Size m, Size
       block.a = p.a + r * p.row_stride + d * p.column_stride;
       block.row_stride = p.row_stride, block.column_stride = p.column_stride;
       if (copy) copy_block(block, panels + packed_floats(kernels, depth, n));
-      block.b = panels, block.b_stride = kernels.tile_columns, block.panel_stride = depth * kernels.tile_columns;
+      block.b = b, block.b_stride = kernels.tile_columns, block.panel_stride = depth * kernels.tile_columns;
       block.b_padded = true;
       block.c = p.c + r * p.n + j, block.c_stride = p.n;
       block.accumulate = d > 0;
@@ -118,6 +121,12 @@ void pack_panels(const Kernels& kernels, Size k, Size n, const float* b, Size ro
   }
 }
 
+void pack_whole(const Kernels& kernels, Size k, Size n, const float* b, float* to) {
+  for (Size d = 0; d < k; d += kDepthBlock) {
+    pack_panels(kernels, least(kDepthBlock, k - d), n, b + d * n, n, 1, to + packed_floats(kernels, d, n));
+  }
+}
+
 void multiply(const Product& p, Step& step) {
   const Kernels& kernels = *step.kernels;
   const bool serial = double(p.m) * double(p.n) * double(p.k) < kSerialWork;
@@ -129,9 +138,10 @@ void multiply(const Product& p, Step& step) {
     });
     return;
   }
-  const bool direct = !p.b_transposed && (p.m <= kDirectTiles * kernels.tile_rows || p.n <= kernels.tile_columns ||
-                                          p.k * p.n <= kDirectFloats);
-  const Cut c = cut(kernels, p.m, p.n, direct, serial ? 1 : step.threads);
+  const bool direct =
+      !p.packed && !p.b_transposed &&
+      (p.m <= kDirectTiles * kernels.tile_rows || p.n <= kernels.tile_columns || p.k * p.n <= kDirectFloats);
+  const Cut c = cut(kernels, p.m, p.n, direct || p.packed, serial ? 1 : step.threads);
   parallel_for(int(c.row_tasks * c.column_tasks), serial ? 1 : step.threads, [&](int task, int thread) {
     const Size i = task / c.column_tasks * c.rows, j = task % c.column_tasks * c.columns;
     const Size m = least(c.rows, p.m - i), n = least(c.columns, p.n - j);
@@ -154,10 +164,15 @@ ScratchNeed multiply_scratch(const Kernels& kernels, Size m, Size n, Size k) {
 }
 
 void run(const dense_args& a, Step& step) {
-  multiply({step.rows, a.units, a.inputs, a.x, a.inputs, 1, a.w, false, a.y, a.b, a.activation, float(a.slope)}, step);
+  Product p{step.rows, a.units, a.inputs, a.x, a.inputs, 1, a.w, false, a.y, a.b, a.activation, float(a.slope)};
+  if (step.kept && !step.kept_is_filled) pack_whole(*step.kernels, a.inputs, a.units, a.w, step.kept);
+  p.packed = step.kept;
+  multiply(p, step);
 }
 ScratchNeed scratch(const dense_args& a, const Kernels& kernels, Size rows) {
-  return multiply_scratch(kernels, rows, a.units, a.inputs);
+  ScratchNeed need = multiply_scratch(kernels, rows, a.units, a.inputs);
+  need.kept = packed_floats(kernels, a.inputs, a.units);
+  return need;
 }
 
 void run(const dense_backward_input_args& a, Step& step) {

@@ -25,11 +25,15 @@ struct Product {
   const float* bias = nullptr;
   Activation activation = Activation::linear;
   float slope = 0;
+  /// B as pack_whole writes it, where that is at hand.
+  const float* packed = nullptr;
   /// Instead: C + update_scale * (the product); k is at most kMostUpdateDepth.
   bool update = false;
   float update_scale = 0;
 };
 constexpr Size kMostUpdateDepth = 384;
+/// Packs B(k, n) for products of any number of rows; `to` has packed_floats(k, n).
+void pack_whole(const Kernels& kernels, Size k, Size n, const float* b, float* to);
 void multiply(const Product& product, Step& step);
 ScratchNeed multiply_scratch(const Kernels& kernels, Size m, Size n, Size k);
 

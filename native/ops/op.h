@@ -31,6 +31,9 @@ struct Step {
   std::uint32_t seed = 0, epoch = 0, step = 0;  // step: counted from 0 over the whole training
   double learning_rate = 0;
   double values[kValues] = {};
+  /// Of the instruction alone, in a program whose parameters stay as they are: what it works out of them once.
+  float* kept = nullptr;
+  bool kept_is_filled = false;
   float* shared_scratch = nullptr;
   float* thread_scratch = nullptr;  // (threads, thread_scratch_floats)
   Size thread_scratch_floats = 0;
@@ -38,10 +41,10 @@ struct Step {
   float* scratch_of(int thread) const { return thread_scratch + thread * thread_scratch_floats; }
 };
 
-/// Scratch memory in floats that an instruction wants: once, and for each thread. Shared by all instructions of a
-/// program.
+/// Scratch memory in floats that an instruction wants: once, and for each thread, shared by all instructions of a
+/// program; and for itself, where it can keep what it works out of the parameters.
 struct ScratchNeed {
-  Size shared = 0, per_thread = 0;
+  Size shared = 0, per_thread = 0, kept = 0;
 };
 
 // One struct an op: its parameters and operands under their names.
@@ -69,6 +72,8 @@ class Instruction {
   virtual void run(Step& step) const = 0;
   virtual ScratchNeed scratch(const Kernels& kernels, Size rows) const = 0;
   const char* name = "";
+  /// Its weights are parameters, in a program whose parameters stay as they are.
+  bool weights_stay = false;
 };
 
 /// Ops that need scratch memory have an overload; the rest need none.

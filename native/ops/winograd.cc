@@ -96,8 +96,10 @@ bool winograd_pays(const Kernels& kernels, const WinogradConvolution& c) {
 void convolve(const WinogradConvolution& c, Step& step) {
   const Kernels& kernels = *step.kernels;
   const Plan plan(kernels, c);
-  float* weights = step.shared_scratch;
-  transform_weights(kernels, c, plan, weights, weights + kPoints * plan.weights);
+  float* weights = step.kept ? step.kept : step.shared_scratch;
+  if (!step.kept_is_filled) {
+    transform_weights(kernels, c, plan, weights, step.shared_scratch + kPoints * plan.weights);
+  }
 
   const Size tiles = c.images * plan.tile_rows * plan.tile_columns;
   parallel_for(int(blocks(tiles, plan.chunk)), step.threads, [&](int task, int thread) {
@@ -131,7 +133,7 @@ void convolve(const WinogradConvolution& c, Step& step) {
 ScratchNeed convolve_scratch(const Kernels& kernels, const WinogradConvolution& c) {
   const Plan plan(kernels, c);
   return {kPoints * (plan.weights + c.channels * c.filters),
-          kPoints * (plan.input_stride + plan.product_stride + c.channels)};
+          kPoints * (plan.input_stride + plan.product_stride + c.channels), kPoints * plan.weights};
 }
 
 // The transpose of the forward pass's linear maps: dw = G^T (sum over tiles of (B^T x B) (A dy A^T)) G, the products

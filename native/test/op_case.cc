@@ -32,12 +32,15 @@ bool is_guard(const float* p) { return !std::memcmp(p, &kGuardBits, sizeof kGuar
 class OpCase::Running {
  public:
   /// @param spoil_scratch after each run
-  Running(const OpCase& c, const Layout& layout, const Kernels& kernels, bool spoil_scratch = false)
+  /// @param constant the program keeps what it works out of its parameters
+  Running(const OpCase& c, const Layout& layout, const Kernels& kernels, bool spoil_scratch = false,
+          bool constant = false)
       : c_(c), layout_(layout) {
     parameters_ = allocate_floats(layout.parameter_floats);
     ProgramSpec spec;
     spec.code = c.code(layout), spec.rows = c.rows_ + c.spare_, spec.arena_floats = layout.arena_floats;
     if (spoil_scratch) append_spoiler(&spec);
+    spec.constant = constant;
     spec.parameters = parameters_, spec.parameter_floats = layout.parameter_floats, spec.kernels = &kernels;
     std::string error;
     program_ = Program::create(spec, &error);
@@ -295,6 +298,18 @@ void OpCase::run(const std::function<void(const Results&, const Kernels&)>& comp
     if (training_only) continue;
     describe_variant("[%s, as a prediction]", kernels->name);
     same(results, running.predict(2));
+    describe_variant("[%s, with kept weights]", kernels->name);
+    Running constant(*this, layout, *kernels, true, true);
+    if (constant.made()) {
+      for (int threads : {1, 3}) same(results, constant.predict(threads));
+      if (rows_independent) {
+        const Results alone = constant.predict_row(rows_ - 1);
+        for (const auto& [name, values] : alone.operands) {
+          check_same_bits(name.c_str(), values.data(),
+                          results.operands.at(name).data() + (rows_ - 1) * Size(values.size()), Size(values.size()));
+        }
+      }
+    }
     if (!rows_independent) continue;
     for (Size row : std::set<Size>{0, rows_ / 2, rows_ - 1}) {
       describe_variant("[%s, row %td alone]", kernels->name, row);

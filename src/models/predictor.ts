@@ -62,6 +62,7 @@ export async function loadPredictor(source: PredictorSource, settings: Predictor
   const { isa, threads, batchDelayMs } = settings;
   const network = new Network(withoutWeights(source.network), {
     checked: true,
+    constant: true,
     isa,
     threads,
     normalization: source.normalization,

@@ -56,12 +56,12 @@ export function trainingBytes(
   return processBytes + 4 * (states + 3 * weights + checkpoint + programs + order);
 }
 
-/** Bytes that a network takes to predict: weights, and the program of predictions with activations and scratch memory. */
+/** Bytes that a network of constant weights takes to predict: them, and the program with activations and scratch memory. */
 export function predictionBytes(
   resolved: ResolvedNetwork,
   normalization: NormalizationConfig,
   settings: CostSettings,
 ): number {
   const { rec } = recordPredict(resolved, predictRows(resolved), normalization);
-  return 4 * (resolved.parameterFloats + rec.measure(resolved.parameterFloats, settings));
+  return 4 * (resolved.parameterFloats + rec.measure(resolved.parameterFloats, { ...settings, constant: true }));
 }

@@ -12,7 +12,7 @@ import type { NetworkConfig } from './networkConfig.ts';
 import { optimizerStates } from './optimizers.ts';
 import { predictRows, recordPredict } from './programs.ts';
 import type { DiagnosticsRow, MetricRow, MetricValues } from './progress.ts';
-import type { Tensor } from './recorder.ts';
+import type { ProgramSettings, Tensor } from './recorder.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
 import { kindOf, type Rows, type Targets, toRows, toSplit } from './samples.ts';
 import type { TrainingOutcome } from './trainer.ts';
@@ -33,6 +33,8 @@ export interface NetworkOptions {
   threads?: number;
   /** Applied to every raw input [none]. */
   normalization?: NormalizationConfig;
+  /** The weights stay as they are once a prediction has been made: what can be worked out of them is kept [false]. */
+  constant?: boolean;
   /** The configuration is known to fit the schema: a plan's, or a network's own. */
   checked?: boolean;
 }
@@ -52,17 +54,19 @@ const part = (array: Float32Array, from: number, to: number) =>
  */
 export class Network {
   readonly resolved: ResolvedNetwork;
-  readonly settings: { isa: string; threads: number };
+  readonly settings: ProgramSettings;
   /** Weights, and behind them the optimiser's state while there is one. */
   memory: Memory;
   private predictor: NativeProgram | null = null;
   private normalized: NormalizationConfig;
+  private readonly constant: boolean;
   private fitting = false;
 
   /** @throws HebbError('invalid-network') that names the layer, what came and what would fit */
   constructor(config: NetworkConfig, options: NetworkOptions = {}) {
     this.resolved = resolveNetwork(config, { checked: options.checked });
     this.settings = { isa: selectIsa(options.isa), threads: options.threads ?? 1 };
+    this.constant = options.constant ?? false;
     this.normalized = options.normalization ?? { type: 'none' };
     this.memory = new Memory(this.resolved.parameterFloats);
     const { initializer = 'glorotUniform' } = options;
@@ -222,7 +226,8 @@ export class Network {
   private predictProgram(): NativeProgram {
     if (!this.predictor) {
       const { rec, input, output } = recordPredict(this.resolved, this.predictRows, this.normalization);
-      this.predictor = rec.finish(this.memory, this.settings, this.regions(input, output));
+      const settings = { ...this.settings, constant: this.constant };
+      this.predictor = rec.finish(this.memory, settings, this.regions(input, output));
     }
     return this.predictor;
   }

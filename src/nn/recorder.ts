@@ -16,6 +16,14 @@ export interface Tensor {
   base?: Tensor;
 }
 
+/** How a program is to run. */
+export interface ProgramSettings {
+  isa: string;
+  threads: number;
+  /** The parameters stay as they are from the first run on, so that what ops work out of them is kept. Only to predict. */
+  constant?: boolean;
+}
+
 const opCodes = new Map(ops.map((op, code) => [op.name, { op, code }]));
 
 interface Recorded {
@@ -164,7 +172,7 @@ export class Recorder {
    */
   finish(
     parameters: Memory,
-    settings: { isa: string; threads: number },
+    settings: ProgramSettings,
     regions: { input?: [Tensor, number]; output?: [Tensor, number] } = {},
   ): NativeProgram {
     const arena = this.layOut();
@@ -176,6 +184,7 @@ export class Recorder {
       parameters,
       isa: settings.isa,
       threads: settings.threads,
+      constant: settings.constant,
       input: region(regions.input),
       output: region(regions.output),
     });
@@ -185,10 +194,11 @@ export class Recorder {
    * Floats that the program of what was recorded takes: its arena and its scratch memory, on so many threads.
    * @param parameterFloats of the network, with the optimiser's state
    */
-  measure(parameterFloats: number, { isa, threads }: { isa: string; threads: number }): number {
+  measure(parameterFloats: number, { isa, threads, constant }: ProgramSettings): number {
     const arena = this.layOut();
-    const { shared, perThread } = Program.measure({ code: this.code(), rows: this.rows, arena, parameterFloats, isa });
-    return arena + shared + perThread * threads;
+    const spec = { code: this.code(), rows: this.rows, arena, parameterFloats, isa, constant };
+    const { shared, perThread, kept } = Program.measure(spec);
+    return arena + shared + perThread * threads + kept;
   }
 
   /** The instructions as the addon takes them; every tensor has its place. */
