@@ -117,24 +117,24 @@ const imageOptions = {
   ),
 };
 
+const metaOptions = {
+  ...common,
+  ...tableOptions,
+  ...imageOptions,
+  format: Type.Optional(Type.Enum([...fileFormats], { description: 'Of the files [found out].' })),
+  shape: Type.Optional(
+    Type.Array(Type.Integer({ minimum: 1, maximum: 2 ** 24 }), {
+      minItems: 1,
+      maxItems: 4,
+      description: 'View each sample in this shape.',
+    }),
+  ),
+};
+
 /** Part `meta` of a multipart upload. */
-export const datasetMetaSchema = Type.Object(
-  {
-    name,
-    ...common,
-    ...tableOptions,
-    ...imageOptions,
-    format: Type.Optional(Type.Enum([...fileFormats], { description: 'Of the files [found out].' })),
-    shape: Type.Optional(
-      Type.Array(Type.Integer({ minimum: 1, maximum: 2 ** 24 }), {
-        minItems: 1,
-        maxItems: 4,
-        description: 'View each sample in this shape.',
-      }),
-    ),
-  },
-  closed,
-);
+export const datasetMetaSchema = Type.Object({ name, ...metaOptions }, closed);
+/** The same where a job comes with it: a name is not needed. */
+export const jobDatasetMetaSchema = Type.Object({ name: Type.Optional(name), ...metaOptions }, closed);
 export type DatasetMeta = Static<typeof datasetMetaSchema>;
 
 export type SourceOptions = Omit<DatasetMeta, 'name' | 'format' | 'image' | 'broken'>;
@@ -193,7 +193,7 @@ const arrayParts = ['inputs', 'targets', 'testInputs', 'testTargets'] as const;
 export const fileParts = ['file', ...idxParts, ...arrayParts] as const;
 
 const validateSpec = compileSchema(datasetSpecSchema);
-const validateMeta = compileSchema(datasetMetaSchema);
+const validateMeta = compileSchema(jobDatasetMetaSchema);
 
 /**
  * The source that a JSON request describes, with or without a name.
@@ -217,13 +217,13 @@ export function datasetSpec(request: unknown): Source {
 }
 
 /**
- * The source that a multipart upload describes.
+ * The source that a multipart upload describes, with or without a name.
  * @param files paths by the name of their part
  * @throws HebbError('invalid-request') for a wrong `meta`, or where a part is missing
  */
 export function uploadSource(meta: unknown, files: Partial<Record<string, string>>): Source {
   assertValid(validateMeta, meta);
-  const { name: _, format, image, broken, ...options } = meta as DatasetMeta;
+  const { name: _, format, image, broken, ...options } = meta as Static<typeof jobDatasetMetaSchema>;
   checkSplit(options);
   if (format === 'images' || (!format && files.file && looksLikeImages(files.file))) {
     return imagesSource(files, { image, broken, ...options });

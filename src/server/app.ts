@@ -74,7 +74,7 @@ export function buildApp(services: Services, config: Config, options: AppOptions
 
   app.register(async (scope) => operationRoutes(scope, services, options.info, () => stopping));
   app.register(async (scope) => datasetRoutes(scope, services, config));
-  app.register(async (scope) => jobRoutes(scope, services));
+  app.register(async (scope) => jobRoutes(scope, services, config));
   app.register(async (scope) => presetRoutes(scope, services));
   app.register(async (scope) => eventRoutes(scope, services, options.streams ?? {}));
   app.register(async (scope) => modelRoutes(scope, services));

@@ -7,7 +7,14 @@ import { importDataset } from '../data/importer.ts';
 import { readReport } from '../data/report/readReport.ts';
 import { samplePng } from '../data/samplePng.ts';
 import { sheetPng } from '../data/sheetPng.ts';
-import { type DatasetMeta, datasetRequestSchema, datasetSpec, type Source, uploadSource } from '../data/source.ts';
+import {
+  type DatasetMeta,
+  datasetMetaSchema,
+  datasetRequestSchema,
+  datasetSpec,
+  type Source,
+  uploadSource,
+} from '../data/source.ts';
 import { readRows } from '../data/store.ts';
 import { HebbError } from '../errors.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
@@ -23,8 +30,9 @@ import type { DatasetService } from './types.ts';
 const storeGrowth = 4;
 
 const validateRequest = compileSchema(datasetRequestSchema);
+const validateMeta = compileSchema(datasetMetaSchema);
 
-/** A dataset on disk that no row of the database tells of yet: it becomes one by `commit`, or goes by `discard`. */
+/** A dataset on disk that no row of the database tells of yet: it becomes one by `commit`, or goes by `discard`, which undoes `commit` as well. */
 export interface PreparedDataset {
   record: DatasetRecord;
   commit(): void;
@@ -58,10 +66,17 @@ export function createDatasets(store: Store, paths: Paths, config: Config): Data
     const id = uuidv7();
     const info = await importDataset(located(source), folderOf(id), limits);
     const record = { id, name: name ?? generatedName(source, info), createdAt: new Date().toISOString(), ...info };
+    let committed = false;
     return {
       record,
-      commit: () => store.datasets.insert(record),
-      discard: () => rm(folderOf(id), { recursive: true, force: true }),
+      commit() {
+        store.datasets.insert(record);
+        committed = true;
+      },
+      async discard() {
+        if (committed) store.datasets.delete(id);
+        await rm(folderOf(id), { recursive: true, force: true });
+      },
     };
   }
 
@@ -98,6 +113,7 @@ export function createDatasets(store: Store, paths: Paths, config: Config): Data
       return folder;
     },
     async createFromFiles(meta, files) {
+      assertValid(validateMeta, meta);
       return add(uploadSource(meta, files), (meta as DatasetMeta).name);
     },
     list: (query) =>

@@ -22,7 +22,7 @@ import { pageOf } from './lists.ts';
 import { type Models, refuseWhileWanted } from './models.ts';
 import type { Paths } from './paths.ts';
 import { createPlanning } from './planning.ts';
-import type { Job, JobEvent, JobService } from './types.ts';
+import type { DatasetUpload, Job, JobEvent, JobService } from './types.ts';
 
 export interface Jobs extends JobService {
   /** Goes on with the removal of what deleted jobs left; to be called at start. */
@@ -120,8 +120,9 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
   }
 
   /** Stores the job that a request describes. */
-  async function insertJob(request: unknown, key?: IdempotencyKey): Promise<JobRecord> {
-    const { plan, dataset, initialModel, initialWeights, prepared, twin, body } = await planning.planned(request);
+  async function insertJob(request: unknown, key?: IdempotencyKey, upload?: DatasetUpload): Promise<JobRecord> {
+    const planned = await planning.planned(request, upload);
+    const { plan, dataset, initialModel, initialWeights, prepared, twin, body } = planned;
     const order = { plan, initialWeights, dataset: twin ?? dataset, name: body.name, priority: body.priority };
     const record = newRecord(order);
     // From here to the insertion nothing waits, so dataset and initial model cannot be deleted in between.
@@ -181,9 +182,15 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
   }
 
   return {
-    async create(body, idempotencyKey) {
+    async create(body, idempotencyKey, upload) {
       refuseWhenClosing();
-      return present(await once(idempotencyKey, body, (key) => insertJob(body, key)));
+      const request = upload ? { job: body, meta: upload.meta, files: upload.sha256 } : body;
+      return present(await once(idempotencyKey, request, (key) => insertJob(body, key, upload)));
+    },
+
+    checkBeforeUpload(body) {
+      refuseWhenClosing();
+      planning.checkBeforeUpload(body);
     },
 
     async fork(id, body, idempotencyKey) {

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
-import { datasetSpec } from '../data/source.ts';
+import { type DatasetMeta, datasetSpec, uploadSource } from '../data/source.ts';
 import { HebbError, withPointer } from '../errors.ts';
 import { sampleCounts } from '../nn/complete.ts';
 import type { CostSettings } from '../nn/cost.ts';
 import { type JobPlan, planJob } from '../nn/plan.ts';
+import { resolveNetwork } from '../nn/resolve.ts';
 import type { TrainingRequest } from '../nn/trainingConfig.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
 import type { JobRecord } from '../store/jobs.ts';
@@ -15,7 +16,7 @@ import type { Datasets, PreparedDataset } from './datasets.ts';
 import { checkJobBody, checkMemory, type JobBody } from './jobRequest.ts';
 import type { Models } from './models.ts';
 import { spellOut } from './presets.ts';
-import type { DryRun } from './types.ts';
+import type { DatasetUpload, DryRun } from './types.ts';
 
 interface Parts {
   store: Store;
@@ -63,9 +64,18 @@ export function createPlanning({ store, datasets, models, settings, logger }: Pa
     }
   }
 
-  async function prepareDataset(spec: JobBody['dataset'] & object): Promise<PreparedDataset> {
+  /** @returns null where the request has no dataset of its own */
+  async function prepareDataset(
+    dataset: JobBody['dataset'],
+    upload: DatasetUpload | undefined,
+  ): Promise<{ prepared: PreparedDataset; name: string | undefined } | null> {
     try {
-      return await datasets.prepare(datasetSpec(spec), spec.name);
+      if (upload) {
+        const { name } = upload.meta as Partial<DatasetMeta>;
+        return { prepared: await datasets.prepare(uploadSource(upload.meta, upload.files), name), name };
+      }
+      if (typeof dataset !== 'object') return null;
+      return { prepared: await datasets.prepare(datasetSpec(dataset), dataset.name), name: dataset.name };
     } catch (error) {
       throw withPointer(error, '/dataset');
     }
@@ -102,12 +112,18 @@ export function createPlanning({ store, datasets, models, settings, logger }: Pa
     }
   }
 
-  /** @throws HebbError for all that can be known to be wrong before training; what was prepared is then gone */
-  async function planned(request: unknown): Promise<Planned> {
-    const body = spellOut(request);
+  /** @throws HebbError('unknown-preset' | 'invalid-request') */
+  function spelledOut(request: unknown, uploaded: boolean): JobBody {
+    const body = spellOut(uploaded ? withUpload(request) : request);
     checkJobBody(body);
-    const spec = typeof body.dataset === 'object' ? body.dataset : null;
-    const prepared = spec && (await prepareDataset(spec));
+    return body;
+  }
+
+  /** @throws HebbError for all that can be known to be wrong before training; what was prepared is then gone */
+  async function planned(request: unknown, upload?: DatasetUpload): Promise<Planned> {
+    const body = spelledOut(request, upload !== undefined);
+    const own = await prepareDataset(body.dataset, upload);
+    const prepared = own?.prepared ?? null;
     try {
       const dataset = prepared?.record ?? findDataset(body.dataset as string | undefined);
       const initialModel = findInitialModel(body.training?.initialModel);
@@ -117,7 +133,7 @@ export function createPlanning({ store, datasets, models, settings, logger }: Pa
       const plan = planJob({ network, training, dataset, initialNetwork: initialModel?.network }, settings);
       checkMemory(plan);
       const initialWeights = initialModel && plan.initialWeights && { model: initialModel.id, ...plan.initialWeights };
-      const twin = prepared ? storedTwin(prepared.record, spec?.name === undefined) : undefined;
+      const twin = prepared ? storedTwin(prepared.record, own?.name === undefined) : undefined;
       return { body, plan, dataset, initialModel, initialWeights, prepared, twin };
     } catch (error) {
       await prepared?.discard();
@@ -129,6 +145,12 @@ export function createPlanning({ store, datasets, models, settings, logger }: Pa
     planned,
     findDataset,
     findInitialModel,
+    /** @throws HebbError for what is wrong with a job whatever the dataset that comes after it will be */
+    checkBeforeUpload(request: unknown): void {
+      const { network, training } = spelledOut(request, true);
+      findInitialModel(training?.initialModel);
+      if (network.input) resolveNetwork(network, { pointer: '/network' });
+    },
     /** The plan of a job that goes on where another one stands. */
     plannedFork(job: JobRecord, training: TrainingRequest): { plan: JobPlan; dataset: DatasetRecord | null } {
       const dataset = findDataset(job.dataset);
@@ -136,12 +158,20 @@ export function createPlanning({ store, datasets, models, settings, logger }: Pa
       checkMemory(plan);
       return { plan, dataset };
     },
-    async dryRun(request: unknown): Promise<DryRun> {
-      const { plan, dataset, initialWeights, prepared } = await planned(request);
+    async dryRun(request: unknown, upload?: DatasetUpload): Promise<DryRun> {
+      const { plan, dataset, initialWeights, prepared } = await planned(request, upload);
       await prepared?.discard();
       const { layers, parameters, flopsPerSample, memoryBytes, warnings } = plan;
       const seconds = dataset && plan.training.epochs > 0 ? await secondsPerEpoch(plan, dataset) : null;
       return { layers, parameters, flopsPerSample, memoryBytes, secondsPerEpoch: seconds, initialWeights, warnings };
     },
   };
+}
+
+/** A job whose dataset comes in other parts, as one that names it: a preset's gives way to it. */
+function withUpload(request: unknown): unknown {
+  if (typeof request !== 'object' || request === null || Array.isArray(request)) return request;
+  if (!('dataset' in request)) return { ...request, dataset: 'uploaded' };
+  const message = 'the dataset comes in the parts after the job, so the job names none';
+  throw new HebbError('invalid-request', `/dataset: ${message}`, [{ pointer: '/dataset', message }]);
 }

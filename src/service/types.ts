@@ -174,6 +174,14 @@ export type SampleQuery = { split: SplitName; offset: number; limit: number };
 /** Files of an upload by the name of their multipart part; values are paths of complete files on disk, gzipped or not. */
 export type UploadedFiles = Partial<Record<(typeof fileParts)[number], string>>;
 
+/** A dataset as it came in parts of a multipart body. */
+export interface DatasetUpload {
+  meta: unknown;
+  files: UploadedFiles;
+  /** Of the files, in hex; empty where nobody asked for them. */
+  sha256: Partial<Record<keyof UploadedFiles, string>>;
+}
+
 /** How much of a list to return, and from where. */
 export interface PageQuery {
   limit: number;
@@ -232,9 +240,15 @@ export interface LogEntry {
 }
 
 export interface JobService {
-  /** @param idempotencyKey the same key and request give the same job for a day */
-  create(request: unknown, idempotencyKey?: string): Promise<Job>;
-  dryRun(request: unknown): Promise<DryRun>;
+  /**
+   * @param idempotencyKey the same key and request give the same job for a day
+   * @param upload the dataset, where it came with the request, which then names none; with a key also the SHA-256 of its files. Its files
+   * may go when this resolves
+   */
+  create(request: unknown, idempotencyKey?: string, upload?: DatasetUpload): Promise<Job>;
+  dryRun(request: unknown, upload?: DatasetUpload): Promise<DryRun>;
+  /** What can be known to be wrong with a job whose dataset is still on its way. */
+  checkBeforeUpload(request: unknown): void;
   list(query: PageQuery & { state?: JobState }): Page<Job>;
   get(id: string): Job;
   /** The best weights so far stay as a model. */

@@ -7,6 +7,7 @@ import * as examples from '../../src/server/schemas/examples.ts';
 import { presetService } from '../../src/service/presets.ts';
 import type {
   Dataset,
+  DatasetUpload,
   DryRun,
   Job,
   JobEvent,
@@ -76,6 +77,11 @@ export async function fakeServices(): Promise<FakeServices> {
     if (typeof (request as { name?: unknown } | undefined)?.name !== 'string') {
       throw new HebbError('invalid-request', '/name: must be of type string');
     }
+  };
+
+  const contentsOf = async ({ files, ...upload }: DatasetUpload) => {
+    const read = Object.entries(files).map(async ([name, path]) => [name, await readFile(path, 'latin1')]);
+    return { ...upload, files: Object.fromEntries(await Promise.all(read)) };
   };
 
   const fake: FakeServices = {
@@ -150,15 +156,16 @@ export async function fakeServices(): Promise<FakeServices> {
       },
     },
     jobs: {
-      async create(request, key) {
+      async create(request, key, upload) {
         requireName(request);
-        called('create', ...(key === undefined ? [request] : [request, key]));
+        called('create', request, ...(key === undefined ? [] : [key]), ...(upload ? [await contentsOf(upload)] : []));
         return structuredClone(examples.queuedJob) as Job;
       },
-      async dryRun(request) {
-        called('dryRun', request);
+      async dryRun(request, upload) {
+        called('dryRun', request, ...(upload ? [await contentsOf(upload)] : []));
         return structuredClone(examples.dryRun) as DryRun;
       },
+      checkBeforeUpload: requireName,
       list: (query) => page(fake.job, query),
       get: (id) => find('job', fake.job, id),
       async cancel(id) {

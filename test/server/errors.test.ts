@@ -103,10 +103,11 @@ test('other media types and encodings are 415 and name what is taken', async () 
   expect(
     await expectProblem(await post({ 'content-type': 'text/plain' }), 415, 'unsupported-media-type'),
   ).toMatchObject({
-    detail: 'a body of type application/json was expected, got text/plain',
+    detail: 'a body of type application/json or multipart/form-data was expected, got text/plain',
   });
   await expectProblem(await post({ 'content-type': 'image/png' }), 415, 'unsupported-media-type');
-  await expectProblem(await post({ 'content-type': 'multipart/form-data; boundary=x' }), 415, 'unsupported-media-type');
+  const multipart = { 'content-type': 'multipart/form-data; boundary=x' };
+  await expectProblem(await post(multipart, '/v1/jobs/digits/fork'), 415, 'unsupported-media-type');
   await expectProblem(await post({ 'content-type': 'garbage' }), 415, 'unsupported-media-type');
   await expectProblem(await post({ ...json, 'content-encoding': 'gzip' }), 415, 'unsupported-media-type');
   const predict = await expectProblem(

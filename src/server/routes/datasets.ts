@@ -1,26 +1,17 @@
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Config } from '../../config.ts';
-import { fileParts } from '../../data/source.ts';
-import { HebbError } from '../../errors.ts';
-import type { Dataset, Services, UploadedFiles } from '../../service/types.ts';
+import type { Services } from '../../service/types.ts';
 import { assertValid, compileSchema } from '../../validate.ts';
+import { inUploadFolder, receiveDataset } from '../datasetUpload.ts';
 import { histogramSvg } from '../histogramSvg.ts';
-import { forEachPart, type Part, takeMultipart } from '../multipart.ts';
-import { parseJson } from '../plugins/json.ts';
+import { takeMultipart } from '../multipart.ts';
 import { bodyCheckedByService } from '../plugins/validation.ts';
 import { receiveImages } from '../sampleUpload.ts';
 import type { IdParams, PageQuery } from '../schemas/common.ts';
 import * as schemas from '../schemas/datasets.ts';
 import { sendSvg } from '../sendSvg.ts';
 
-type FilePart = (typeof fileParts)[number];
-const maxMetaBytes = 1024 ** 2;
-
-const checkMeta = compileSchema(schemas.datasetMetaSchema);
+const validateMeta = compileSchema(schemas.datasetMetaSchema);
 
 export function datasetRoutes(app: FastifyInstance, services: Services, config: Config): void {
   const { datasets } = services;
@@ -31,8 +22,9 @@ export function datasetRoutes(app: FastifyInstance, services: Services, config: 
     { schema: schemas.create, validatorCompiler: bodyCheckedByService },
     async (request, reply) => {
       const dataset = request.isMultipart()
-        ? await inUploadFolder(async (folder) => {
-            const { meta, files } = await receive(request, folder, config);
+        ? await inUploadFolder(datasets, async (folder) => {
+            const checkMeta = (meta: unknown) => assertValid(validateMeta, meta);
+            const { meta, files } = await receiveDataset(request, folder, config, { checkMeta });
             return datasets.createFromFiles(meta, files);
           })
         : await datasets.create(request.body);
@@ -67,7 +59,7 @@ export function datasetRoutes(app: FastifyInstance, services: Services, config: 
     async (request, reply) => {
       const { params, query } = request;
       const dataset = request.isMultipart()
-        ? await inUploadFolder(async (folder) => {
+        ? await inUploadFolder(datasets, async (folder) => {
             // Before the files: nobody should send them to hear that there is no such dataset.
             datasets.get(params.id);
             const images = await receiveImages(request, folder, config);
@@ -101,63 +93,4 @@ export function datasetRoutes(app: FastifyInstance, services: Services, config: 
     await datasets.delete(params.id);
     return reply.code(204).send();
   });
-
-  /** Files stream into a folder that is gone afterwards, whatever happened. */
-  async function inUploadFolder(action: (folder: string) => Promise<Dataset>): Promise<Dataset> {
-    const folder = await datasets.uploadFolder();
-    try {
-      return await action(folder);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-  }
-}
-
-async function receive(
-  request: FastifyRequest,
-  folder: string,
-  config: Config,
-): Promise<{ meta: unknown; files: UploadedFiles }> {
-  let meta: unknown;
-  const files: UploadedFiles = {};
-  const limits = { bytes: config.maxUploadBytes, parts: 1 + fileParts.length };
-  await forEachPart(request, limits, async ({ name, content }) => {
-    if (name === 'meta') {
-      if (meta !== undefined) throw partError('"meta" came twice');
-      meta = parseJson(await readMeta(content), config.maxJsonDepth, 'the part "meta"');
-      // Before the files: nobody should send gigabytes to hear that a key was misspelt.
-      assertValid(checkMeta, meta);
-      return;
-    }
-    if (!isFilePart(name)) throw partError(`unknown part "${name}"`);
-    if (meta === undefined) throw partError(`the part "${name}" came before "meta"`);
-    if (files[name] !== undefined) throw partError(`"${name}" came twice`);
-    const path = join(folder, name);
-    await pipeline(content, createWriteStream(path, { flags: 'wx' }));
-    files[name] = path;
-  });
-  if (meta === undefined) throw partError('the part "meta" is missing');
-  return { meta, files };
-}
-
-async function readMeta(content: Part['content']): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of content) {
-    length += chunk.length;
-    if (length > maxMetaBytes) throw new HebbError('too-large', `the part "meta" is larger than ${maxMetaBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function partError(what: string): HebbError {
-  return new HebbError(
-    'invalid-request',
-    `${what}; expected: meta (JSON) first, then file, with or without labels, or inputs and targets, or images and labels, with or without those of a test`,
-  );
-}
-
-function isFilePart(name: string): name is FilePart {
-  return (fileParts as readonly string[]).includes(name);
 }

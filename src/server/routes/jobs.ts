@@ -1,30 +1,62 @@
 import { setImmediate } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
-import type { Services } from '../../service/types.ts';
+import type { Config } from '../../config.ts';
+import { withPointer } from '../../errors.ts';
+import type { DatasetUpload, Services } from '../../service/types.ts';
+import { assertValid, compileSchema } from '../../validate.ts';
 import { prefers } from '../accept.ts';
 import { metricsCsv } from '../csv.ts';
 import { curvesSvg } from '../curvesSvg.ts';
+import { inUploadFolder, receiveDataset } from '../datasetUpload.ts';
 import { decisionSvg } from '../decisionSvg.ts';
+import { takeMultipart } from '../multipart.ts';
 import { bodyCheckedByService } from '../plugins/validation.ts';
 import type { IdParams } from '../schemas/common.ts';
 import * as schemas from '../schemas/jobs.ts';
+import { jobDatasetMetaSchema } from '../schemas/requests.ts';
 import { sendSvg } from '../sendSvg.ts';
 
 /** A picture has no use for more points than it has pixels across. */
 const curvePoints = 600;
 
-export function jobRoutes(app: FastifyInstance, services: Services): void {
-  const { jobs } = services;
+const validateMeta = compileSchema(jobDatasetMetaSchema);
 
-  app.post<{ Querystring: schemas.CreateJobQuery; Headers: schemas.CreateJobHeaders }>(
-    '/v1/jobs',
-    { schema: schemas.create, validatorCompiler: bodyCheckedByService },
-    async ({ query, body, headers }, reply) => {
-      if (query.dryRun) return jobs.dryRun(body);
-      const job = await jobs.create(body, headers['idempotency-key']);
-      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
-    },
-  );
+/** Faults of the dataset have the pointers that they have in a job of JSON alone. */
+function checkMeta(meta: unknown): void {
+  try {
+    assertValid(validateMeta, meta);
+  } catch (error) {
+    throw withPointer(error, '/dataset');
+  }
+}
+
+export function jobRoutes(app: FastifyInstance, services: Services, config: Config): void {
+  const { datasets, jobs } = services;
+
+  app.register(async (scope) => {
+    takeMultipart(scope);
+    scope.post<{ Querystring: schemas.CreateJobQuery; Headers: schemas.CreateJobHeaders }>(
+      '/v1/jobs',
+      { schema: schemas.create, validatorCompiler: bodyCheckedByService },
+      async (request, reply) => {
+        const { query, headers } = request;
+        const key = headers['idempotency-key'];
+        const act = async (body: unknown, upload?: DatasetUpload) => {
+          if (query.dryRun) return jobs.dryRun(body, upload);
+          const job = await jobs.create(body, key, upload);
+          reply.code(202).header('location', `/v1/jobs/${job.id}`);
+          return job;
+        };
+        if (!request.isMultipart()) return act(request.body);
+        return inUploadFolder(datasets, async (folder) => {
+          const hashed = key !== undefined && !query.dryRun;
+          const options = { checkMeta, checkJob: jobs.checkBeforeUpload, hashed };
+          const { job, ...upload } = await receiveDataset(request, folder, config, options);
+          return act(job, upload);
+        });
+      },
+    );
+  });
 
   app.get<{ Querystring: schemas.ListJobsQuery }>('/v1/jobs', { schema: schemas.list }, async ({ query }) =>
     jobs.list(query),

@@ -22,11 +22,14 @@ export type AdditionQuery = AdditionOptions;
 
 const tags = ['datasets'];
 
+/** The parts of files in a multipart body. */
+export const filePartSchemas = Object.fromEntries(fileParts.map((part) => [part, Type.Optional(binary)])) as Record<
+  string,
+  TSchema
+>;
+
 const uploadSchema = Type.Object(
-  {
-    meta: { ...datasetMetaSchema, examples: [examples.tableMeta] },
-    ...(Object.fromEntries(fileParts.map((part) => [part, Type.Optional(binary)])) as Record<string, TSchema>),
-  },
+  { meta: { ...datasetMetaSchema, examples: [examples.tableMeta] }, ...filePartSchemas },
   {
     description:
       'meta comes first, then file (CSV, JSON, Parquet, NPZ; a ZIP, TAR or TAR.GZ of images in one folder a class, or with a labels.csv in it or as the part labels), or inputs and targets (NPY), or images and labels (IDX); each gzipped or not.',

@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { closed, component, idParams, json, locationHeader, media, pageOf, pageQuery, problems } from './common.ts';
 import { jobStates } from './components.ts';
+import { filePartSchemas } from './datasets.ts';
 import * as examples from './examples.ts';
-import { forkRequestSchema, jobPatchSchema, jobRequestSchema } from './requests.ts';
+import { forkRequestSchema, jobDatasetMetaSchema, jobPatchSchema, jobRequestSchema } from './requests.ts';
 
 const tags = ['jobs'];
 
@@ -18,7 +19,7 @@ const createHeaders = Type.Object({
       minLength: 1,
       maxLength: 255,
       description:
-        'Any text of the client’s own: for 24 hours the same key and body give the same job, another body 422.',
+        'Any text of the client’s own: for 24 hours the same key and body give the same job, another body 422. Multipart bodies are the same where job, meta and the SHA-256 of the files are.',
     }),
   ),
 });
@@ -55,16 +56,31 @@ export type LogQuery = Static<typeof logQuery>;
 const jobResponse = (description: string, example: unknown = examples.job) =>
   json(description, component('Job'), example);
 
+const jobUploadSchema = Type.Object(
+  {
+    job: { ...jobRequestSchema, description: 'As in JSON, without `dataset`.' },
+    meta: { ...jobDatasetMetaSchema, description: 'As of POST /v1/datasets; a name is not needed.' },
+    ...filePartSchemas,
+  },
+  {
+    description:
+      'A job and its dataset: job comes first, then meta and the files as in POST /v1/datasets. A wrong job is refused before the files are read.',
+    ...closed,
+  },
+);
+
 export const create = {
   operationId: 'createJob',
   summary: 'Train a network',
-  description: 'Checked before it is accepted; `?dryRun=true` tells what it would cost and stores nothing.',
+  description:
+    'Checked before it is accepted; `?dryRun=true` tells what it would cost and stores nothing. A dataset that comes along is stored once, and not at all where the job is refused.',
   tags,
   querystring: createQuery,
   headers: createHeaders,
   body: {
     content: {
       'application/json': { schema: { ...jobRequestSchema, examples: [examples.jobRequest, examples.presetRequest] } },
+      'multipart/form-data': { schema: jobUploadSchema },
     },
   },
   response: {
