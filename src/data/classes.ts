@@ -1,5 +1,5 @@
 import { HebbError } from '../errors.ts';
-import { didYouMean } from '../validate.ts';
+import { didYouMean } from '../words.ts';
 
 /** Most classes of a dataset. */
 export const maxClasses = 65_536;

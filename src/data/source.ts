@@ -6,6 +6,7 @@ import { maxClasses } from './classes.ts';
 import { looksLikeImages } from './images/sniff.ts';
 import { type SyntheticConfig, syntheticSchema } from './synthetic.ts';
 import { tableOptions } from './tables/columns.ts';
+import { tableFaults } from './tables/tableError.ts';
 
 const closed = { additionalProperties: false } as const;
 const fraction = Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 }));
@@ -264,13 +265,6 @@ export function uploadSource(meta: unknown, files: Partial<Record<string, string
   return own === 'npy'
     ? { kind: 'npy', files: paths as unknown as NpySource['files'], ...options }
     : { kind: 'idx', files: paths as unknown as IdxSource['files'], ...options };
-}
-
-/** What a request says of columns where the data have none. */
-export function tableFaults(options: SourceOptions, format: string): Fault[] {
-  return Object.keys(tableOptions)
-    .filter((key) => options[key as keyof SourceOptions] !== undefined)
-    .map((key) => ({ pointer: `/${key}`, message: `"${key}" is for tables; ${format} files have no columns` }));
 }
 
 /** One side alone says nothing. */

@@ -1,3 +1,4 @@
+import { ByteCounts } from './byteCounts.ts';
 import type { Statistics } from './dataset.ts';
 
 type Moments = Omit<Statistics, 'classCounts'>;
@@ -16,12 +17,11 @@ export function accumulate(type: 'uint8' | 'float32'): Accumulator {
 
 /** Exact: from how often each value occurs. */
 function bytesAccumulator(): Accumulator {
-  const histogram = new Float64Array(256);
+  const counts = new ByteCounts();
   return {
-    add(row) {
-      for (let i = 0; i < row.length; i++) histogram[row[i]!]! += 1;
-    },
+    add: (row) => counts.add(row),
     result() {
+      const histogram = counts.result();
       const count = histogram.reduce((sum, n) => sum + n, 0);
       const mean = histogram.reduce((sum, n, value) => sum + n * value, 0) / count;
       const squares = histogram.reduce((sum, n, value) => sum + n * (value - mean) ** 2, 0);
@@ -59,23 +59,27 @@ function floatsAccumulator(): Accumulator {
 /** Finds the elements that are the same in every row. */
 export function constantElements(): { add(row: Uint8Array): void; result(elementBytes: number): number[] } {
   let first: Uint8Array | undefined;
-  let varies = new Uint8Array(0);
+  // Bytes that have been the same so far, in any order: soon they are few.
+  let constant = new Uint32Array(0);
+  let left = 0;
   return {
     add(row) {
       if (!first) {
         first = row.slice();
-        varies = new Uint8Array(row.length);
+        constant = Uint32Array.from({ length: row.length }, (_, index) => index);
+        left = row.length;
         return;
       }
-      for (let i = 0; i < row.length; i++) varies[i]! |= row[i]! ^ first[i]!;
+      for (let i = 0; i < left; ) {
+        const at = constant[i]!;
+        if (row[at] === first[at]) i++;
+        else constant[i] = constant[--left]!;
+      }
     },
     result(elementBytes) {
-      const indices: number[] = [];
-      for (let e = 0; e * elementBytes < varies.length; e++) {
-        const bytes = varies.subarray(e * elementBytes, (e + 1) * elementBytes);
-        if (bytes.every((byte) => byte === 0)) indices.push(e);
-      }
-      return indices;
+      const bytes = new Uint8Array((first?.length ?? 0) / elementBytes);
+      for (const at of constant.subarray(0, left)) bytes[Math.floor(at / elementBytes)]! += 1;
+      return [...bytes.keys()].filter((index) => bytes[index] === elementBytes);
     },
   };
 }

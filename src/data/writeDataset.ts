@@ -29,22 +29,26 @@ export async function writeDataset(table: Table, source: Source, folder: string)
   const statistics = accumulate(inputType);
   const constants = constantElements();
   const classCounts = classes && new Array<number>(classes.length).fill(0);
+  const inputBytes = elementCount(inputShape) * (inputType === 'uint8' ? 1 : 4);
   const writers: SplitWriter[] = [];
   try {
     for (const name of splitNames)
       writers.push(new SplitWriter(splitPath(folder, name), contentsOf(shapes, samples[name])));
     for (const [part, assignment] of assignments) {
-      for await (const { row, input, target } of rowsOf(
-        part,
-        elementCount(inputShape) * (inputType === 'uint8' ? 1 : 4),
-      )) {
-        const split = assignment[row]!;
-        if (split === dropped) continue;
-        writers[split]!.append(input, target);
-        if (split !== 0) continue;
-        statistics.add(input);
-        constants.add(input);
-        if (classCounts) classCounts[part.targets[row]!]! += 1;
+      const targets = bytesOf(part.targets);
+      const targetBytes = targets.length / part.rows;
+      let row = 0;
+      for await (const chunk of part.inputs()) {
+        for (let offset = 0; offset < chunk.length; offset += inputBytes, row++) {
+          const split = assignment[row]!;
+          if (split === dropped) continue;
+          const input = chunk.subarray(offset, offset + inputBytes);
+          writers[split]!.append(input, targets.subarray(row * targetBytes, (row + 1) * targetBytes));
+          if (split !== 0) continue;
+          statistics.add(input);
+          constants.add(input);
+          if (classCounts) classCounts[part.targets[row]!]! += 1;
+        }
       }
     }
   } catch (error) {
@@ -143,19 +147,6 @@ function assign(table: Table, { split = {}, limit = {} }: Source) {
     assignments.push([part, rows.fill(splitNames.indexOf(name), 0, kept(name, part.rows))]);
   }
   return { assignments, samples, warnings };
-}
-
-/** The rows of a part one by one, as views that hold until the next one. */
-async function* rowsOf(part: Part, inputBytes: number) {
-  const targets = bytesOf(part.targets);
-  const targetBytes = targets.length / part.rows;
-  let row = 0;
-  for await (const chunk of part.inputs()) {
-    for (let offset = 0; offset < chunk.length; offset += inputBytes, row++) {
-      const input = chunk.subarray(offset, offset + inputBytes);
-      yield { row, input, target: targets.subarray(row * targetBytes, (row + 1) * targetBytes) };
-    }
-  }
 }
 
 function emptyClasses(classes: string[] | null, counts: number[] | null): DatasetInfo['warnings'] {

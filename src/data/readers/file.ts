@@ -1,8 +1,8 @@
 import type { ImportLimits } from '../importer.ts';
-import { type FileFormat, type FileSource, tableFaults } from '../source.ts';
+import type { FileFormat, FileSource } from '../source.ts';
 import type { Table } from '../table.ts';
 import { readTable } from '../tables/readTable.ts';
-import { tableError } from '../tables/tableError.ts';
+import { tableError, tableFaults } from '../tables/tableError.ts';
 import { type FileBytes, firstBytes, invalidFile, openFile } from './fileBytes.ts';
 import { openJsonRows } from './jsonRows.ts';
 

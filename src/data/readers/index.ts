@@ -1,6 +1,5 @@
 import type { ImportLimits } from '../importer.ts';
 import type { Source } from '../source.ts';
-import { readSynthetic } from '../synthetic.ts';
 import type { Table } from '../table.ts';
 import { readNpy } from './arrays.ts';
 import { readBuiltin } from './builtin.ts';
@@ -16,9 +15,9 @@ export const readers: {
   npy: readNpy,
   file: readFile,
   json: readJson,
-  synthetic: readSynthetic,
   builtin: readBuiltin,
-  // These load decoders and unpackers, for which the others need not wait.
+  // These load decoders, unpackers and schemas, for which the others need not wait.
+  synthetic: async (source, limits) => (await import('../synthetic.ts')).readSynthetic(source, limits),
   images: async (source, limits) => (await import('./images.ts')).readImages(source, limits),
   addition: async (source, limits) => (await import('./addition.ts')).readAddition(source, limits),
 };

@@ -1,6 +1,6 @@
 import { type Fault, HebbError } from '../../errors.ts';
 import { elementCount, formatShape, type Shape } from '../../shape.ts';
-import { brief } from '../../validate.ts';
+import { brief } from '../../words.ts';
 import { resolveClasses } from '../classes.ts';
 import type { JsonSource } from '../source.ts';
 import { bytesOf, type Table } from '../table.ts';

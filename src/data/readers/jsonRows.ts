@@ -1,8 +1,8 @@
-import { brief } from '../../validate.ts';
+import { brief } from '../../words.ts';
 import type { ImportLimits } from '../importer.ts';
 import type { SourceOptions } from '../source.ts';
 import type { Cell } from '../tables/cells.ts';
-import { maxColumns } from '../tables/columns.ts';
+import { maxColumns } from '../tables/limits.ts';
 import type { Row, RowSource } from '../tables/rows.ts';
 import { bytesOfFile, type FileBytes, invalidFile } from './fileBytes.ts';
 import { looksLikeHeader } from './header.ts';

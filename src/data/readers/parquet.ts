@@ -6,7 +6,7 @@ import type { ImportLimits } from '../importer.ts';
 import type { SourceOptions } from '../source.ts';
 import { maxRows } from '../table.ts';
 import type { Cell } from '../tables/cells.ts';
-import { maxColumns } from '../tables/columns.ts';
+import { maxColumns } from '../tables/limits.ts';
 import type { Row, RowSource } from '../tables/rows.ts';
 import { type FileBytes, invalidFile, tooLarge, unpackedFile } from './fileBytes.ts';
 import { checkPages, compressors } from './parquetPages.ts';

@@ -1,3 +1,4 @@
+import { ByteCounts } from '../byteCounts.ts';
 import type { Histogram, ValuesReport } from './types.ts';
 
 /** Bars of a histogram, unless whole numbers give each value its own. */
@@ -26,9 +27,14 @@ export function columnValues(type: 'uint8' | 'float32', columns: number, stride 
 
 /** Exact: from how often each value occurs. */
 function byteColumns(columns: number, stride: number): ColumnValues {
-  const counts = new Float64Array(columns * 256);
+  const all = columns === 1 && stride === 1 ? new ByteCounts() : undefined;
+  const counts = all ? all.result() : new Float64Array(columns * 256);
   return {
     add(rows) {
+      if (all) {
+        all.add(rows as Uint8Array);
+        return;
+      }
       for (let start = 0; start < rows.length; start += stride) {
         for (let column = 0; column < columns; column++) counts[column * 256 + rows[start + column]!]! += 1;
       }
@@ -37,6 +43,7 @@ function byteColumns(columns: number, stride: number): ColumnValues {
     addAgain() {},
     report: (names) =>
       names.map((name, column) => {
+        all?.result();
         const ofColumn = counts.subarray(column * 256, (column + 1) * 256);
         const total = ofColumn.reduce((sum, n) => sum + n, 0);
         const mean = ofColumn.reduce((sum, n, value) => sum + n * value, 0) / total;

@@ -1,15 +1,7 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
+import { maxColumns, maxTextLength, type TableOption } from './limits.ts';
 
 const closed = { additionalProperties: false } as const;
-
-/** Most columns of a table. */
-export const maxColumns = 4096;
-/** Most categories of a column that becomes one input for each. */
-export const maxOneHot = 1000;
-/** Most categories of a column that becomes one input. */
-export const maxOrdinal = 65_536;
-/** Most characters of the name of a column or a category. */
-export const maxTextLength = 200;
 
 const columnName = Type.String({ minLength: 1, maxLength: maxTextLength });
 
@@ -59,7 +51,7 @@ export const tableOptions = {
   header: Type.Optional(
     Type.Boolean({ description: 'Whether the first row has the names of the columns [found out].' }),
   ),
-};
+} satisfies Record<TableOption, TSchema>;
 
 interface InputColumn {
   name: string;

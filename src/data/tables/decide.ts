@@ -1,11 +1,12 @@
 import type { Fault } from '../../errors.ts';
-import { escapePointer } from '../../validate.ts';
+import { escapePointer } from '../../words.ts';
 import { sortClasses } from '../classes.ts';
 import type { DatasetInfo } from '../dataset.ts';
 import { textOf } from './cells.ts';
-import { type Column, maxOneHot, maxOrdinal } from './columns.ts';
+import type { Column } from './columns.ts';
 import { numberExpected, zeroOrOne } from './encode.ts';
 import type { Layout, PlannedColumn } from './layout.ts';
+import { maxOneHot, maxOrdinal } from './limits.ts';
 import type { ColumnProfile, Profile } from './profile.ts';
 import type { RowSource } from './rows.ts';
 import { tableError, type WrongCell, wrongCells } from './tableError.ts';

@@ -1,8 +1,9 @@
 import type { Fault } from '../../errors.ts';
-import { didYouMean, escapePointer } from '../../validate.ts';
+import { didYouMean, escapePointer } from '../../words.ts';
 import type { DatasetInfo } from '../dataset.ts';
 import type { TableOptions } from '../source.ts';
-import { type ColumnSettings, type MissingPolicy, maxColumns, maxTextLength } from './columns.ts';
+import type { ColumnSettings, MissingPolicy } from './columns.ts';
+import { maxColumns, maxTextLength } from './limits.ts';
 import type { RowSource } from './rows.ts';
 import { tableError } from './tableError.ts';
 

@@ -1,8 +1,8 @@
 import { tooLarge } from '../readers/fileBytes.ts';
 import { maxRows } from '../table.ts';
 import { booleanOf, isMissing, numberOf, textOf } from './cells.ts';
-import { maxOrdinal, maxTextLength } from './columns.ts';
 import type { Layout } from './layout.ts';
+import { maxOrdinal, maxTextLength } from './limits.ts';
 import type { Row, RowSource } from './rows.ts';
 import { maxFaults } from './tableError.ts';
 import { TargetColumn } from './targetColumn.ts';

@@ -1,5 +1,6 @@
 import { type Fault, HebbError, type ProblemCode } from '../../errors.ts';
-import { brief } from '../../validate.ts';
+import { brief } from '../../words.ts';
+import { type TableOption, tableOptionNames } from './limits.ts';
 import type { RowSource } from './rows.ts';
 
 /** Faults told at once: one wrong column has as many as rows. */
@@ -32,4 +33,11 @@ export async function wrongCells(rows: RowSource, cells: WrongCell[], hint = '')
     faults.push({ pointer: `/${rows.part}`, message, expected, received });
   }
   return tableError('invalid-data', faults);
+}
+
+/** What a request says of columns where the data have none. */
+export function tableFaults(options: Partial<Record<TableOption, unknown>>, format: string): Fault[] {
+  return tableOptionNames
+    .filter((key) => options[key] !== undefined)
+    .map((key) => ({ pointer: `/${key}`, message: `"${key}" is for tables; ${format} files have no columns` }));
 }

@@ -1,5 +1,5 @@
 import type { Fault } from '../../errors.ts';
-import { brief } from '../../validate.ts';
+import { brief } from '../../words.ts';
 import { maxClasses, resolveClasses, type UnknownLabel } from '../classes.ts';
 import type { DatasetInfo, Task } from '../dataset.ts';
 import type { TableOptions } from '../source.ts';
