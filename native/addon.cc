@@ -2,6 +2,10 @@
 // not fit throws a TypeError or RangeError. No C++ exceptions cross.
 #include <napi.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 #include <cmath>
 
@@ -80,11 +84,22 @@ Napi::Object describe(Napi::Env env) {
   return info;
 }
 
+/// returnFreedMemory(): malloc gives back to the system what is freed, see mallopt(3).
+void return_freed_memory(const Napi::CallbackInfo&) {
+#ifdef __GLIBC__
+  mallopt(M_ARENA_MAX, 1);
+  // Set by hand, these stay: otherwise they grow with the largest piece that was ever freed.
+  mallopt(M_MMAP_THRESHOLD, 1 << 17);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+#endif
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("info", describe(env));
   exports.Set("Memory", Memory::define(env));
   exports.Set("MappedFile", MappedFile::define(env));
   exports.Set("Program", ProgramObject::define(env));
+  exports.Set("returnFreedMemory", Napi::Function::New(env, return_freed_memory, "returnFreedMemory"));
   exports.Set("randomBits", Napi::Function::New(env, random_bits, "randomBits"));
   return exports;
 }

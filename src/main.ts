@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { readConfig } from './config.ts';
-import { kernelVersion, selectIsa } from './native.ts';
+import { kernelVersion, returnFreedMemory, selectIsa } from './native.ts';
 import { buildApp } from './server/app.ts';
 import { createServices } from './service/index.ts';
 import type { Services } from './service/types.ts';
@@ -12,6 +12,8 @@ const drainMs = 4000;
 const stopMs = 9000;
 
 async function main(): Promise<void> {
+  // Uploads and the threads that read them come and go, in a process that stays for months.
+  returnFreedMemory();
   const config = orExit(() => readConfig());
   const isa = orExit(() => selectIsa(config.isa));
   const logger = pino({ level: config.logLevel });

@@ -102,6 +102,7 @@ interface Addon {
     measure(spec: ProgramCode & { parameterFloats: number }): { shared: number; perThread: number; kept: number };
   };
   randomBits(seed: number, purpose: number, epoch: number, step: number, first: number, count: number): Uint32Array;
+  returnFreedMemory(): void;
 }
 
 const require = createRequire(import.meta.url);
@@ -110,6 +111,12 @@ const addon = load(fileURLToPath(new URL('..', import.meta.url)));
 
 export const { kernelVersion, isas, activations: activationCodes, ops } = addon.info;
 export const { Memory, MappedFile, Program } = addon;
+
+/**
+ * Lets glibc's malloc give back to the system what is freed, and share the rest among threads (mallopt(3)): otherwise it keeps buffers of
+ * files for more of their kind, for each thread its own. For the whole process; does nothing with another C library.
+ */
+export const { returnFreedMemory } = addon;
 
 /**
  * The instruction set to use: the one asked for, or the best that this CPU has.

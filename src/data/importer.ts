@@ -31,7 +31,7 @@ export type ImportResult = { info: DatasetInfo } | { problem: Problem };
 const partial = '.partial-';
 
 /** Readers pause with every piece of a file that they read; what keeps one busy for so long will not end. */
-const threadLimits = { stallMs: 30_000, heapMiB: 1024 };
+const threadLimits = { stallMs: 30_000, heapMiB: 1024, youngMiB: 12 };
 
 /** Each import is a thread with a heap of its own: so many at once, so many waiting, and the rest is to come again. */
 const importsAtOnce = 2;
