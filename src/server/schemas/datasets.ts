@@ -65,7 +65,7 @@ export const create = {
   },
   response: {
     201: json('The dataset, stored.', component('Dataset'), examples.dataset, locationHeader),
-    ...problems(400, 413, 415, 422),
+    ...problems(400, 413, 415, 422, 503),
   },
 };
 
