@@ -87,3 +87,23 @@ test('the training process runs nn, data and native alone', () => {
     'words',
   ]);
 });
+
+/** Packages that are loaded with a file, not only when something of them is needed. */
+function packagesOf(entry: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(entry)) return seen;
+  seen.add(entry);
+  const text = readFileSync(join('src', entry), 'utf8');
+  for (const [, , type, from] of text.matchAll(/(?:^|\n)(import|export)( type)?[^;]*? from '([^']+)'/g)) {
+    if (type) continue;
+    if (from!.startsWith('.')) packagesOf(normalize(join(dirname(entry), from!)), seen);
+    else if (!from!.startsWith('node:')) seen.add(`package ${from}`);
+  }
+  return seen;
+}
+
+test('the thread that reads data loads no package before it needs it: most data take less memory and time', () => {
+  const loaded = [...packagesOf('data/importWorker.ts')];
+  expect(loaded).toContain('data/readers/idx.ts');
+  expect(loaded.filter((name) => name.startsWith('package '))).toEqual([]);
+  expect([...packagesOf('data/source.ts')]).toContain('package typebox');
+});

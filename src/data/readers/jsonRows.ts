@@ -84,7 +84,9 @@ export async function openJsonRows(
           const row = parseRow(item, part, lines);
           if (Array.isArray(row)) return row;
           const cells = new Array<Cell>(names.length).fill(null);
-          for (const [key, cell] of Object.entries(row)) cells[places.get(key)!] = cell;
+          const keys = Object.keys(row);
+          // Mostly each row has the columns in their order.
+          for (const [i, key] of keys.entries()) cells[key === names[i] ? i : places.get(key)!] = row[key]!;
           return cells;
         });
       }
@@ -113,19 +115,20 @@ function parseRow({ text, place }: JsonText, part: string, lines: boolean): Cell
     const message = `${place()}: a row is expected, an object or an array of cells; got ${JSON.stringify(brief(row))}`;
     throw invalidFile(part, message, 'an object or an array', brief(row));
   }
-  for (const [key, cell] of Object.entries(row)) {
-    if (cell === null || ['string', 'number', 'boolean'].includes(typeof cell)) continue;
+  const cells = row as Record<string, unknown>;
+  for (const key of Object.keys(cells)) {
+    const cell = cells[key];
+    if (typeof cell === 'number' || cell === null || typeof cell === 'boolean') continue;
+    if (typeof cell === 'string') {
+      // As the cells of other texts are.
+      const trimmed = cell.trim();
+      if (trimmed.length !== cell.length) cells[key] = trimmed;
+      continue;
+    }
     const name = Array.isArray(row) ? `cell ${key}` : `column "${key.slice(0, 60)}"`;
     const received = Array.isArray(cell) ? `an array of ${cell.length}` : brief(cell);
     const message = `${place()}, ${name}: text, a number, true, false or null is expected; got ${received}`;
     throw invalidFile(part, message, 'a cell', received);
   }
-  // Trimmed as the cells of other texts are.
-  if (Array.isArray(row)) return row.map(trimmed);
-  for (const [key, cell] of Object.entries(row)) (row as Record<string, Cell>)[key] = trimmed(cell);
-  return row as Record<string, Cell>;
-}
-
-function trimmed(cell: Cell): Cell {
-  return typeof cell === 'string' ? cell.trim() : cell;
+  return row as Cell[] | Record<string, Cell>;
 }

@@ -21,8 +21,11 @@ const missingTexts = new Set([
   '?',
 ]);
 
+const longestMissing = Math.max(...[...missingTexts].map(({ length }) => length));
+
 export function isMissing(cell: Cell | undefined): boolean {
-  if (typeof cell === 'string') return missingTexts.has(cell);
+  // A set works out a number of each text that it is asked for: most need not be asked for.
+  if (typeof cell === 'string') return cell.length <= longestMissing && missingTexts.has(cell);
   return cell === null || cell === undefined || Number.isNaN(cell);
 }
 
