@@ -106,6 +106,22 @@ def arrays():
             np.lib.format.write_array(file, np.arange(6, dtype="<i2").reshape(3, 2), version=version)
 
 
+def visits():
+    """A column of dates and one of groups, as Arrow types them."""
+    from datetime import date
+
+    days = [date(2024, 1, 5), date(2024, 12, 30), date(2023, 7, 1), date(2024, 2, 29), date(2024, 3, 1), date(2025, 1, 1), date(2022, 5, 5), date(2024, 6, 7)]
+    table = pa.table(
+        {
+            "x": pa.array(range(8), pa.int32()),
+            "day": pa.array(days, pa.date32()),
+            "patient": pa.array([1, 1, 2, 2, 3, 3, 4, 4], pa.int64()),
+            "y": pa.array([0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4], pa.float64()),
+        }
+    )
+    pq.write_table(table, target / "visits.parquet")
+
+
 def images():
     """Digits as Keras keeps MNIST: mnist.npz has x_train, y_train, x_test, y_test."""
     import gzip
@@ -120,4 +136,5 @@ def images():
 iris()
 passengers()
 arrays()
+visits()
 images()

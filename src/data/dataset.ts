@@ -5,6 +5,21 @@ export type Task = 'classification' | 'regression';
 export type SplitName = 'train' | 'validation' | 'test';
 export const splitNames: readonly SplitName[] = ['train', 'validation', 'test'];
 
+const splitsByName = new Map<string, SplitName>([
+  ['train', 'train'],
+  ['training', 'train'],
+  ['validation', 'validation'],
+  ['valid', 'validation'],
+  ['val', 'validation'],
+  ['test', 'test'],
+  ['testing', 'test'],
+]);
+
+/** The split that a folder or a cell is named after, in any case of letters. */
+export function splitOf(name: string): SplitName | undefined {
+  return splitsByName.get(name.toLowerCase());
+}
+
 /** Range and moments of all input elements of the training split. */
 export interface Statistics {
   min: number;

@@ -5,12 +5,13 @@ import type { AdditionSource } from './addition.ts';
 import { maxClasses } from './classes.ts';
 import { looksLikeImages } from './images/sniff.ts';
 import type { MnistMirror } from './readers/mnistMirror.ts';
+import { checkSplit, decidingColumn, splitColumnFaults } from './splitOptions.ts';
+import { splitSchema } from './splitSchema.ts';
 import { type SyntheticConfig, syntheticSchema } from './synthetic.ts';
 import { tableOptions } from './tables/columns.ts';
 import { tableFaults } from './tables/tableError.ts';
 
 const closed = { additionalProperties: false } as const;
-const fraction = Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 }));
 const rows = Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 }));
 const name = Type.String({
   minLength: 1,
@@ -43,17 +44,7 @@ const common = {
       description: 'Names of the inputs, rank 1 only.',
     }),
   ),
-  split: Type.Optional(
-    Type.Object(
-      {
-        validation: fraction,
-        test: fraction,
-        seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 2 ** 32 - 1 })),
-        stratify: Type.Optional(Type.Boolean({ description: 'Keep the shares of the classes [true].' })),
-      },
-      { ...closed, description: 'Fractions of the samples [0].' },
-    ),
-  ),
+  split: Type.Optional(splitSchema),
   limit: Type.Optional(
     Type.Object(
       { train: rows, validation: rows, test: rows },
@@ -141,7 +132,7 @@ export type DatasetMeta = Static<typeof datasetMetaSchema>;
 
 export type SourceOptions = Omit<DatasetMeta, 'name' | 'format' | 'image' | 'broken'>;
 /** What says how a table is to be read. */
-export type TableOptions = Pick<SourceOptions, 'task' | 'classes' | keyof typeof tableOptions>;
+export type TableOptions = Pick<SourceOptions, 'task' | 'classes' | 'split' | keyof typeof tableOptions>;
 /** Paths of complete files, gzipped or not. */
 export interface IdxSource extends SourceOptions {
   kind: 'idx';
@@ -155,12 +146,21 @@ export interface ImagesSource extends SourceOptions, Pick<DatasetMeta, 'image' |
 /** Paths of complete NumPy arrays, gzipped or not. */
 export interface NpySource extends SourceOptions {
   kind: 'npy';
-  files: { inputs: string; targets: string; testInputs?: string; testTargets?: string };
+  files: {
+    inputs: string;
+    targets: string;
+    validationInputs?: string;
+    validationTargets?: string;
+    testInputs?: string;
+    testTargets?: string;
+  };
 }
 /** One file of samples with their targets: a table, or an archive of arrays. */
 export interface FileSource extends SourceOptions {
   kind: 'file';
   file: string;
+  /** Tables of the splits that have files of their own. */
+  given?: { validation?: string; test?: string };
   format?: FileFormat;
 }
 export interface JsonSource extends SourceOptions {
@@ -192,9 +192,10 @@ export type Source =
   | BuiltinSource;
 
 const idxParts = ['images', 'labels', 'testImages', 'testLabels'] as const;
-const arrayParts = ['inputs', 'targets', 'testInputs', 'testTargets'] as const;
+const arrayParts = ['inputs', 'targets', 'testInputs', 'testTargets', 'validationInputs', 'validationTargets'] as const;
+const tableParts = ['file', 'validationFile', 'testFile'] as const;
 /** Names that a file may have in an upload. */
-export const fileParts = ['file', ...idxParts, ...arrayParts] as const;
+export const fileParts = [...tableParts, ...idxParts, ...arrayParts] as const;
 
 const validateSpec = compileSchema(datasetSpecSchema);
 const validateMeta = compileSchema(jobDatasetMetaSchema);
@@ -206,7 +207,9 @@ const validateMeta = compileSchema(jobDatasetMetaSchema);
 export function datasetSpec(request: unknown): Source {
   assertValid(validateSpec, request);
   const { name: _, inputs, targets, synthetic, builtin, ...options } = request as Static<typeof datasetSpecSchema>;
-  checkSplit(options);
+  checkSplit(options.split);
+  const columnFaults = splitColumnFaults(options.split, 'values in a request');
+  if (columnFaults.length > 0) throw new HebbError('invalid-request', columnFaults[0]!.message, columnFaults);
   const given = Object.entries({ inputs, targets, synthetic, builtin }).filter(([, value]) => value !== undefined);
   if (builtin && given.length === 1) {
     if (builtin === 'mnist') refuseTestSplit(options, 'MNIST');
@@ -228,7 +231,7 @@ export function datasetSpec(request: unknown): Source {
 export function uploadSource(meta: unknown, files: Partial<Record<string, string>>): Source {
   assertValid(validateMeta, meta);
   const { name: _, format, image, broken, ...options } = meta as Static<typeof jobDatasetMetaSchema>;
-  checkSplit(options);
+  checkSplit(options.split);
   if (format === 'images' || (!format && files.file && looksLikeImages(files.file))) {
     return imagesSource(files, { image, broken, ...options });
   }
@@ -239,35 +242,67 @@ export function uploadSource(meta: unknown, files: Partial<Record<string, string
     if (value !== undefined)
       faults.push({ pointer: `/${key}`, message: `"${key}" goes with an archive of images only` });
   }
-  if (parts.length === 1 && files.file && format !== 'idx' && faults.length === 0) {
-    return { kind: 'file', file: files.file, ...(format && { format }), ...options };
+  const isTable = parts.length > 0 && parts.every((part) => (tableParts as readonly string[]).includes(part));
+  if (isTable && format !== 'idx' && faults.length === 0) {
+    return fileSource(files, { ...(format && { format }), ...options });
   }
-  const [samples, labels, testSamples, testLabels] = own === 'npy' ? arrayParts : idxParts;
+  const [samples, labels, ...given] = own === 'npy' ? arrayParts : idxParts;
   const missing = (part: string) => faults.push({ pointer: `/${part}`, message: `the file part "${part}" is missing` });
   if (!files[samples]) missing(samples);
   if (!files[labels]) missing(labels);
-  if (files[testLabels] && !files[testSamples]) missing(testSamples);
-  if (files[testSamples] && !files[testLabels]) missing(testLabels);
+  for (let i = 0; i < given.length; i += 2) {
+    const [of, its] = [given[i]!, given[i + 1]!];
+    if (files[its] && !files[of]) missing(of);
+    if (files[of] && !files[its]) missing(its);
+    if (files[of]) faults.push(...ownSplitFaults(of.startsWith('test') ? 'test' : 'validation', options));
+  }
   for (const part of parts) {
-    if (([samples, labels, testSamples, testLabels] as string[]).includes(part)) continue;
+    if (([samples, labels, ...given] as string[]).includes(part)) continue;
     const message = `${own === 'idx' ? 'IDX' : 'NPY'} files come as ${samples} and ${labels}, got a part "${part}"`;
     faults.push({ pointer: `/${part}`, message });
-  }
-  if (files[testSamples] && options.split?.test) {
-    const message = 'the upload has test files: no fraction can be split off for it';
-    faults.push({ pointer: '/split/test', message, expected: 0, received: options.split.test });
   }
   if (format !== undefined && format !== own) {
     const message = `the parts ${samples} and ${labels} are ${own === 'idx' ? 'IDX' : 'NPY'} files; a file of another format comes as the part "file"`;
     faults.push({ pointer: '/format', message, expected: own, received: format });
   }
   faults.push(...tableFaults(options, own === 'idx' ? 'IDX' : 'NPY'));
+  faults.push(...splitColumnFaults(options.split, `${own === 'idx' ? 'IDX' : 'NPY'} files`));
   if (faults.length > 0)
     throw new HebbError('invalid-request', faults.map(({ message }) => message).join('; '), faults);
   const paths = files as Record<string, string>;
   return own === 'npy'
     ? { kind: 'npy', files: paths as unknown as NpySource['files'], ...options }
     : { kind: 'idx', files: paths as unknown as IdxSource['files'], ...options };
+}
+
+/** A table, or an archive of arrays, and tables of its other splits. */
+function fileSource(
+  { file, validationFile: validation, testFile: test }: Partial<Record<string, string>>,
+  options: Omit<FileSource, 'kind' | 'file' | 'given'>,
+): FileSource {
+  const faults: Fault[] = [];
+  if (!file) {
+    faults.push({ pointer: '/file', message: 'the file part "file", with the samples to train on, is missing' });
+  }
+  if (validation) faults.push(...ownSplitFaults('validation', options));
+  if (test) faults.push(...ownSplitFaults('test', options));
+  const decides = decidingColumn(options.split);
+  if (decides && (validation || test)) {
+    const message = `the upload has a file for ${test ? 'test' : 'validation'}: no column decides the splits`;
+    faults.push({ pointer: `/split/${decides.by}`, message, received: decides.name });
+  }
+  if (faults.length > 0) {
+    throw new HebbError('invalid-request', faults.map(({ message }) => message).join('; '), faults);
+  }
+  const given = { ...(validation && { validation }), ...(test && { test }) };
+  return { kind: 'file', file: file!, ...((validation || test) && { given }), ...options };
+}
+
+/** What says that a split is split off, where it has files of its own. */
+function ownSplitFaults(name: 'validation' | 'test', { split }: SourceOptions): Fault[] {
+  if (!split?.[name]) return [];
+  const message = `the upload has ${name} files: no fraction can be split off for it`;
+  return [{ pointer: `/split/${name}`, message, expected: 0, received: split[name] }];
 }
 
 /** One side alone says nothing. */
@@ -284,7 +319,7 @@ function imagesSource(
   options: Omit<ImagesSource, 'kind' | 'files'>,
 ): ImagesSource {
   checkImageSize(options.image);
-  const faults = tableFaults(options, 'image');
+  const faults = [...tableFaults(options, 'image'), ...splitColumnFaults(options.split, 'image archives')];
   if (!file) faults.push({ pointer: '/file', message: 'the file part "file", the archive of images, is missing' });
   for (const [part, path] of Object.entries(others)) {
     if (path)
@@ -302,13 +337,4 @@ function refuseTestSplit({ split }: SourceOptions, what: string): void {
   const message = `${what} has test samples of its own: no fraction can be split off for it`;
   const fault = { pointer: '/split/test', message, expected: 0, received: split.test };
   throw new HebbError('invalid-request', `/split/test: ${message}`, [fault]);
-}
-
-function checkSplit({ split }: SourceOptions): void {
-  const sum = (split?.validation ?? 0) + (split?.test ?? 0);
-  if (sum < 1) return;
-  const message = `validation and test must leave something to train on: together below 1, got ${sum}`;
-  throw new HebbError('invalid-request', `/split: ${message}`, [
-    { pointer: '/split', message, expected: '< 1', received: sum },
-  ]);
 }

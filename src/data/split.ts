@@ -1,13 +1,22 @@
+import { HebbError } from '../errors.ts';
 import { purpose, randomBits } from '../native.ts';
+import type { SplitOptions } from './splitSchema.ts';
 
-/** Fractions of the samples that become splits of their own. */
-export interface SplitOptions {
-  validation?: number;
-  test?: number;
-  seed?: number;
-  /** Keep the shares of the classes; a classification only. */
-  stratify?: boolean;
+/** Sorted indices of the samples of each split: without a common element, together all. */
+export interface SplitRows {
+  train: Uint32Array;
+  validation: Uint32Array;
+  test: Uint32Array;
 }
+
+/** Values of a column that decides the splits, one for each sample. */
+export type SplitKeys =
+  /** Places in splitNames. */
+  | { by: 'column'; values: Uint8Array }
+  /** Numbers whose order is that of the times. */
+  | { by: 'time'; values: Float64Array }
+  /** The same number for the same group, from 0. */
+  | { by: 'group'; values: Int32Array };
 
 export interface SplitIndicesOptions {
   /** Samples to choose from: indices 0 to count − 1. */
@@ -32,12 +41,17 @@ export function splitIndices(options: SplitIndicesOptions): { kept: Uint32Array;
   return take(all, Math.round(options.count * options.fraction), options);
 }
 
-/** Sorted indices of the train, validation and test samples out of `count`. */
+/**
+ * Samples of the splits out of `count`.
+ * @throws HebbError('invalid-data') where a column decides, and has too few different values
+ */
 export function splitRows(
   count: number,
   labels: ArrayLike<number> | undefined,
   { validation = 0, test = 0, seed = 0, stratify = true }: SplitOptions,
-): { train: Uint32Array; validation: Uint32Array; test: Uint32Array } {
+  keys?: SplitKeys,
+): SplitRows {
+  if (keys) return splitByKeys(count, { validation, test, seed }, keys);
   const classes = stratify ? labels : undefined;
   const [, validationCount, testCount] = apportion(count, [1 - validation - test, validation, test]);
   const all = Uint32Array.from({ length: count }, (_, index) => index);
@@ -57,6 +71,99 @@ function apportion(count: number, shares: number[]): number[] {
     floors[index]! += 1;
   }
   return floors;
+}
+
+interface Shares {
+  validation: number;
+  test: number;
+  seed: number;
+}
+
+function splitByKeys(count: number, shares: Shares, keys: SplitKeys): SplitRows {
+  const splits = keys.by === 'column' ? keys.values : splitsOfKeys(count, shares, keys);
+  const rowsOf = (split: number) => Uint32Array.from(indicesWhere(splits, (value) => value === split));
+  return { train: rowsOf(0), validation: rowsOf(1), test: rowsOf(2) };
+}
+
+function* indicesWhere(values: Uint8Array, wanted: (value: number) => boolean): Generator<number> {
+  for (let index = 0; index < values.length; index++) if (wanted(values[index]!)) yield index;
+}
+
+/** A split for each sample, the same for those of one time or group. */
+function splitsOfKeys(count: number, shares: Shares, keys: Exclude<SplitKeys, { by: 'column' }>): Uint8Array {
+  const sizes = new Map<number, number>();
+  for (const key of keys.values) sizes.set(key, (sizes.get(key) ?? 0) + 1);
+  const asked = [shares.validation, shares.test].filter((share) => share > 0).length;
+  if (sizes.size <= asked) {
+    const what = keys.by === 'time' ? 'times' : 'groups';
+    const message = `at least ${asked + 1} different ${what} are expected, one for each split; got ${sizes.size}`;
+    const fault = { pointer: `/split/${keys.by}`, message, expected: asked + 1, received: sizes.size };
+    throw new HebbError('invalid-data', `/split/${keys.by}: ${message}`, [fault]);
+  }
+  const [, validation, test] = apportion(count, [1 - shares.validation - shares.test, shares.validation, shares.test]);
+  const wanted = { validation: shares.validation > 0 ? validation! : null, test: shares.test > 0 ? test! : null };
+  const splitOf = keys.by === 'time' ? cutByTime(sizes, wanted) : drawGroups(sizes, wanted, shares.seed);
+  return Uint8Array.from(keys.values, (key) => splitOf.get(key)!);
+}
+
+/** Samples that are wanted; null for a split that was not asked for. Each that was gets a time or group at least. */
+interface Wanted {
+  validation: number | null;
+  test: number | null;
+}
+
+/** Cuts the order of times where that comes closest to what is wanted; of two places as close the later one. */
+function cutByTime(sizes: Map<number, number>, wanted: Wanted): Map<number, number> {
+  const times = [...sizes.keys()].sort((a, b) => b - a);
+  const splits = new Map<number, number>();
+  let next = 0;
+  for (const [split, count, left] of [
+    [2, wanted.test, wanted.validation === null ? 1 : 2],
+    [1, wanted.validation, 1],
+  ] as const) {
+    if (count === null) continue;
+    for (let taken = 0, first = true; next < times.length - left; first = false) {
+      const size = sizes.get(times[next]!)!;
+      if (!first && taken + size / 2 >= count) break;
+      splits.set(times[next++]!, split);
+      taken += size;
+    }
+  }
+  for (; next < times.length; next++) splits.set(times[next]!, 0);
+  return splits;
+}
+
+/**
+ * Goes through the groups in random order; each goes where it brings the number of samples closer to what is wanted. The
+ * largest is always trained on, and a split in which nothing fits gets the smallest that another one can do without.
+ */
+function drawGroups(sizes: Map<number, number>, wanted: Wanted, seed: number): Map<number, number> {
+  const bits = randomBits({ seed, purpose: purpose.split, step: 3 }, 0, sizes.size);
+  const groups = [...sizes.keys()].sort((a, b) => bits[a]! - bits[b]! || a - b);
+  const sizeOf = (group: number) => sizes.get(group)!;
+  const largest = groups.reduce((best, group) => (sizeOf(group) > sizeOf(best) ? group : best));
+  const rest = groups.filter((group) => group !== largest);
+  const open = [
+    { split: 2, wanted: wanted.test, taken: 0, groups: 0 },
+    { split: 1, wanted: wanted.validation, taken: 0, groups: 0 },
+  ].filter((split) => split.wanted !== null);
+  const drawn = new Map<number, (typeof open)[number] | undefined>();
+  for (const group of rest) {
+    const split = open.find(({ wanted, taken }) => taken + sizeOf(group) / 2 < wanted!);
+    drawn.set(group, split);
+    if (!split) continue;
+    split.taken += sizeOf(group);
+    split.groups++;
+  }
+  for (const split of open) {
+    if (split.groups > 0) continue;
+    const [smallest] = rest.filter((group) => drawn.get(group)?.groups !== 1).sort((a, b) => sizeOf(a) - sizeOf(b));
+    const before = drawn.get(smallest!);
+    if (before) before.groups--;
+    drawn.set(smallest!, split);
+    split.groups++;
+  }
+  return new Map(groups.map((group) => [group, drawn.get(group)?.split ?? 0]));
 }
 
 /**

@@ -113,7 +113,7 @@ function ownFeatures(inputShape: number[], { features }: Table): string[] | null
 /** For each part of the table, in which split (index into splitNames) each of its rows goes. */
 function assign(table: Table, { split = {}, limit = {} }: Source) {
   const labels = table.classes ? table.train.targets : undefined;
-  const parts = splitRows(table.train.rows, labels, split);
+  const parts = splitRows(table.train.rows, labels, split, table.train.keys);
   const train = new Uint8Array(table.train.rows).fill(dropped);
   const warnings: DatasetInfo['warnings'] = [];
   const small = (name: SplitName, message: string) =>

@@ -103,7 +103,7 @@ async function readJson(name: string, content: Part['content'], maxBytes: number
 function partError(what: string, withJob: boolean): HebbError {
   return new HebbError(
     'invalid-request',
-    `${what}; expected: ${withJob ? 'job (JSON), then ' : ''}meta (JSON)${withJob ? ',' : ' first,'} then file, with or without labels, or inputs and targets, or images and labels, with or without those of a test`,
+    `${what}; expected: ${withJob ? 'job (JSON), then ' : ''}meta (JSON)${withJob ? ',' : ' first,'} then file, with or without labels, testFile and validationFile, or inputs and targets, or images and labels, with or without those of a test`,
   );
 }
 

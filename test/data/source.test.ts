@@ -96,3 +96,18 @@ test('an upload needs its files, in pairs', async () => {
   const files = { images: 'a', labels: 'b', testImages: 'c', testLabels: 'd' };
   expect(await pointers(() => uploadSource({ ...meta, split: { test: 0.1 } }, files))).toEqual(['/split/test']);
 });
+
+test('what decides the splits is one thing, and fits the data', async () => {
+  const split = (split: object) => pointers(() => uploadSource({ name: 'n', split }, { file: import.meta.filename }));
+  expect(await split({ column: 'set', time: 'day', test: 0.1 })).toEqual(['/split/time', '/split/test']);
+  expect(await split({ column: 'set', seed: 1 })).toEqual(['/split/seed']);
+  expect(await split({ time: 'day', test: 0.1, seed: 1, stratify: true })).toEqual(['/split/seed', '/split/stratify']);
+  expect(await split({ group: 'patient' })).toEqual(['/split']);
+  expect(await split({ validation: 0.5, test: 0.5 })).toEqual(['/split']);
+  const inline = { inputs: [1], targets: [1], split: { column: 'set' } };
+  expect(await pointers(() => datasetSpec(inline))).toEqual(['/split/column']);
+  const idx = { images: 'a', labels: 'b' };
+  expect(await pointers(() => uploadSource({ name: 'n', split: { group: 'g', test: 0.1 } }, idx))).toEqual([
+    '/split/group',
+  ]);
+});

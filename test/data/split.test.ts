@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { splitIndices, splitRows } from '../../src/data/split.ts';
+import { type SplitKeys, splitIndices, splitRows } from '../../src/data/split.ts';
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 const sizes = [1, 2, 3, 7, 10, 99, 1000, 5003];
@@ -83,4 +83,80 @@ test('validation and test are disjoint parts of the right sizes, stratified unle
     countOf(splitRows(1000, sorted, { test: 0.1, seed, stratify: false }).test, sorted, 1),
   );
   expect(new Set(plain).size).toBeGreaterThan(1);
+});
+
+/** Numbers from 0 to below 1, the same in every run (Park and Miller's generator). */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48271) % 2147483647;
+    return state / 2147483647;
+  };
+}
+
+/** What every way to split must keep: nothing lost, nothing twice, the order of the rows, the same for the same options. */
+function checked(...options: Parameters<typeof splitRows>) {
+  const splits = splitRows(...options);
+  expect([...splits.train, ...splits.validation, ...splits.test].sort((a, b) => a - b)).toEqual(range(options[0]));
+  for (const rows of Object.values(splits)) expect([...rows]).toEqual([...rows].sort((a, b) => a - b));
+  expect(splitRows(...options)).toEqual(splits);
+  return splits;
+}
+
+test('whatever is split at random keeps its promises', () => {
+  const random = randomNumbers(11);
+  const below = (most: number) => Math.floor(random() * most);
+  for (let run = 0; run < 300; run++) {
+    const count = 1 + below(400);
+    const labels = Int32Array.from({ length: count }, () => below(1 + below(6)));
+    const test = random() * 0.6;
+    const validation = random() * (0.95 - test);
+    const splits = checked(count, labels, { validation, test, seed: below(2 ** 32) });
+    expect(Math.abs(splits.test.length - count * test)).toBeLessThan(1);
+    expect(Math.abs(splits.validation.length - count * validation)).toBeLessThan(1);
+    for (const label of new Set(labels)) {
+      const size = labels.filter((l) => l === label).length;
+      const inTest = splits.test.filter((row) => labels[row] === label).length;
+      expect(Math.abs(inTest - (size * splits.test.length) / count)).toBeLessThan(1);
+    }
+  }
+});
+
+test('whatever is split by time or by groups keeps them whole', () => {
+  const random = randomNumbers(12);
+  const below = (most: number) => Math.floor(random() * most);
+  for (let run = 0; run < 400; run++) {
+    const count = 3 + below(200);
+    const different = 3 + below(count);
+    const by = run % 2 === 0 ? 'time' : 'group';
+    // Each number once at least; groups are numbered from 0.
+    const places = range(count).map((i) => (i < Math.min(count, different) ? i : below(Math.min(count, different))));
+    const values = by === 'time' ? Float64Array.from(places, (t) => t * 1.5 - 7) : Int32Array.from(places);
+    for (let i = count - 1; i > 0; i--) {
+      const j = below(i + 1);
+      [values[i], values[j]] = [values[j]!, values[i]!];
+    }
+    const shares = { validation: run % 3 === 0 ? 0 : 0.05 + random() * 0.4, test: 0.05 + random() * 0.4 };
+    const keys = { by, values } as SplitKeys;
+    const seed = below(1000);
+    const splits = checked(count, undefined, { ...shares, ...(by === 'group' && { seed }) }, keys);
+    const of = (rows: Uint32Array) => new Set([...rows].map((row) => values[row]!));
+    const [train, validation, test] = [of(splits.train), of(splits.validation), of(splits.test)];
+    expect(train.size + validation.size + test.size).toBe(new Set(values).size);
+    expect(train.size * test.size).toBeGreaterThan(0);
+    expect(validation.size > 0).toBe(shares.validation > 0);
+    if (by === 'group') continue;
+    const [least, most] = [(set: Set<number>) => Math.min(...set), (set: Set<number>) => Math.max(...set)];
+    expect(most(train)).toBeLessThan(least(test));
+    if (validation.size === 0) continue;
+    expect(most(train)).toBeLessThan(least(validation));
+    expect(most(validation)).toBeLessThan(least(test));
+  }
+});
+
+test('by time, as many rows as are wanted where no two have the same', () => {
+  const values = Float64Array.from({ length: 100 }, (_, i) => (i * 37) % 100);
+  const splits = splitRows(100, undefined, { validation: 0.1, test: 0.25 }, { by: 'time', values });
+  expect([...splits.test].map((row) => values[row]!).sort((a, b) => a - b)).toEqual(range(25).map((i) => 75 + i));
+  expect([...splits.validation].map((row) => values[row]!).sort((a, b) => a - b)).toEqual(range(10).map((i) => 65 + i));
 });

@@ -1,10 +1,10 @@
 import { parse } from 'csv-parse/sync';
 import type { Fault } from '../../errors.ts';
 import { HebbError } from '../../errors.ts';
-import type { SplitName } from '../dataset.ts';
+import { type SplitName, splitOf } from '../dataset.ts';
 import { invalidFile } from '../readers/idxFile.ts';
 import { quoted } from './archive.ts';
-import { commonFolders, fileName, labelFault, splitOf } from './layout.ts';
+import { commonFolders, fileName, labelFault } from './layout.ts';
 
 /** A line of a CSV that gives images their labels. */
 export interface LabelRow {

@@ -1,4 +1,4 @@
-import type { SplitName } from '../dataset.ts';
+import { type SplitName, splitOf } from '../dataset.ts';
 import { quoted } from './archive.ts';
 
 /** An image of an archive, by where it stands. */
@@ -16,21 +16,6 @@ export interface Layout {
   emptyFolders: string[];
   /** Entries that are in no class, with what is wrong with them. */
   faults: { entry: string; message: string }[];
-}
-
-const splitsByName = new Map<string, SplitName>([
-  ['train', 'train'],
-  ['training', 'train'],
-  ['validation', 'validation'],
-  ['valid', 'validation'],
-  ['val', 'validation'],
-  ['test', 'test'],
-  ['testing', 'test'],
-]);
-
-/** The split that a folder or a cell is named after, in any case of letters. */
-export function splitOf(name: string): SplitName | undefined {
-  return splitsByName.get(name.toLowerCase());
 }
 
 const imageEndings = /\.(png|jpe?g|jpe|jfif|webp|gif|tiff?|avif)$/i;

@@ -1,6 +1,6 @@
 import type { HebbError } from '../../errors.ts';
 import { elementCount, type Shape } from '../../shape.ts';
-import { bytesOf } from '../table.ts';
+import { bytesOf, type TableWarning } from '../table.ts';
 import { bytesOfFile, type FileBytes, invalidFile } from './fileBytes.ts';
 
 /** How an element stands in a file. */
@@ -27,6 +27,7 @@ export interface Targets {
   classes: string[] | null;
   shape: Shape;
   values: (Int32Array | Float32Array)[];
+  warnings?: TableWarning[];
 }
 
 /** Bytes that the file has by its header. */

@@ -1,6 +1,7 @@
 import { type Fault, HebbError } from '../../errors.ts';
 import { elementCount, formatShape, type Shape } from '../../shape.ts';
 import { resolveClasses } from '../classes.ts';
+import { type SplitName, splitNames } from '../dataset.ts';
 import type { ImportLimits } from '../importer.ts';
 import type { NpySource, SourceOptions } from '../source.ts';
 import type { Part, Table } from '../table.ts';
@@ -14,19 +15,24 @@ export interface ArrayPair {
   targets: NpyFile;
 }
 
+/** Those of each split that the source has. */
+export type ArrayPairs = { train: ArrayPair } & Partial<Record<SplitName, ArrayPair>>;
+type ArrayPart = keyof NpySource['files'];
+
 /** Targets are held in memory, unlike inputs. */
 const maxTargetBytes = 2 ** 28;
 
 /** NPY files in parts of their own. */
 export async function readNpy({ files, ...source }: NpySource, limits: ImportLimits): Promise<Table> {
   const opened = async (path: string, part: string) => openArray(path, part, limits);
-  const train = { inputs: await opened(files.inputs, 'inputs'), targets: await opened(files.targets, 'targets') };
-  if (!files.testInputs || !files.testTargets) return readArrays(train, undefined, source, limits);
-  const test = {
-    inputs: await opened(files.testInputs, 'testInputs'),
-    targets: await opened(files.testTargets, 'testTargets'),
-  };
-  return readArrays(train, test, source, limits);
+  const pair = async (inputs: ArrayPart, targets: ArrayPart): Promise<ArrayPair> => ({
+    inputs: await opened(files[inputs]!, inputs),
+    targets: await opened(files[targets]!, targets),
+  });
+  const pairs: ArrayPairs = { train: await pair('inputs', 'targets') };
+  if (files.validationInputs) pairs.validation = await pair('validationInputs', 'validationTargets');
+  if (files.testInputs) pairs.test = await pair('testInputs', 'testTargets');
+  return readArrays(pairs, source, limits);
 }
 
 /** An array whose file can be read to and fro, as that of Fortran's order must. */
@@ -37,23 +43,22 @@ export async function openArray(path: string, part: string, limits: ImportLimits
 
 /**
  * Arrays of samples (n, …) and targets (n) or (n, outputs). uint8 inputs stay uint8, (height, width) of them becoming
- * [height, width, 1] as in IDX; all others become float32. Whole numbers, truth values and text as targets are classes,
- * others a regression; `task` overrides.
+ * [height, width, 1] as in IDX; all others become float32. Whole numbers, truth values and text as targets are classes, and
+ * so are rows of one 1 and zeros where each class has a sample; others a regression; `task` overrides.
  *
  * @throws HebbError('invalid-file' | 'invalid-data' | 'too-large') that names the array and the place
  */
-export async function readArrays(
-  train: ArrayPair,
-  test: ArrayPair | undefined,
-  source: SourceOptions,
-  limits: ImportLimits,
-): Promise<Table> {
-  const pairs = test ? [train, test] : [train];
+export async function readArrays(given: ArrayPairs, source: SourceOptions, limits: ImportLimits): Promise<Table> {
+  const { train } = given;
+  const names = splitNames.filter((name) => given[name]);
+  const pairs = names.map((name) => given[name]!);
   for (const pair of pairs) checkPair(pair);
-  if (test) checkAlike(train, test);
-  if (test && source.split?.test) {
-    const message = 'the upload has test samples of its own: no fraction can be split off for it';
-    throw dataError({ pointer: '/split/test', message, expected: 0, received: source.split.test });
+  for (const pair of pairs.slice(1)) checkAlike(train, pair);
+  for (const name of names) {
+    const fraction = name === 'train' ? undefined : source.split?.[name];
+    if (!fraction) continue;
+    const message = `the upload has ${name} samples of its own: no fraction can be split off for it`;
+    throw dataError({ pointer: `/split/${name}`, message, expected: 0, received: fraction });
   }
   const { inputs } = train;
   const isBytes = inputs.type.name === 'uint8';
@@ -76,8 +81,9 @@ export async function readArrays(
     inputType: isBytes ? 'uint8' : 'float32',
     targetShape: targets.shape,
     classes: targets.classes,
+    ...(targets.warnings && { warnings: targets.warnings }),
     train: part(0),
-    ...(test && { test: part(1) }),
+    ...Object.fromEntries(names.map((name, index) => [name, part(index)])),
   };
 }
 
@@ -117,6 +123,11 @@ async function readTargets(pairs: ArrayPair[], { task, classes }: SourceOptions)
     const message = `the targets take ${rows * elements * 4} bytes, at most ${maxTargetBytes} are taken`;
     throw tooLarge(part, message, maxTargetBytes);
   }
+  if (first.characters === null && first.shape.length === 1 && elements > 1 && task !== 'regression') {
+    const labels = await oneHotLabels(arrays);
+    if (labels && (task ?? classes ?? everyClass(labels, elements)))
+      return oneHotTargets(labels, elements, arrays, classes);
+  }
   const asked = task ?? (first.type.integer || classes ? 'classification' : 'regression');
   if (asked === 'classification') return readClasses(arrays, classes);
   if (classes) {
@@ -129,13 +140,48 @@ async function readTargets(pairs: ArrayPair[], { task, classes }: SourceOptions)
   return { classes: null, shape: first.shape.length === 0 ? [1] : first.shape, values };
 }
 
+/** The place of the one in each row of a one and zeros; undefined where there is another row. */
+async function oneHotLabels(arrays: NpyFile[]): Promise<Int32Array[] | undefined> {
+  const lists: Int32Array[] = [];
+  for (const file of arrays) {
+    const values = await allFloats(file, npyRows(file));
+    const width = elementCount(file.shape);
+    const labels = new Int32Array(file.rows).fill(-1);
+    for (const [i, value] of values.entries()) {
+      if (value === 0) continue;
+      const row = Math.floor(i / width);
+      if (value !== 1 || labels[row] !== -1) return undefined;
+      labels[row] = i % width;
+    }
+    if (labels.includes(-1)) return undefined;
+    lists.push(labels);
+  }
+  return lists;
+}
+
+/** Whether each class has a sample: rows that are one-hot by chance hardly have that. */
+function everyClass([train]: Int32Array[], classes: number): boolean {
+  return new Set(train).size === classes;
+}
+
+function oneHotTargets(labels: Int32Array[], width: number, arrays: NpyFile[], given: string[] | undefined): Targets {
+  const { part } = arrays[0]!;
+  if (given && given.length !== width) {
+    const message = `${width} names are expected, one for each column of one-hot targets; got ${given.length}`;
+    throw dataError({ pointer: '/classes', message, expected: width, received: given.length });
+  }
+  const classes = given ?? Array.from({ length: width }, (_, i) => String(i));
+  const message = `The targets in ${part} are one-hot rows of ${width} and are taken for classes; if they are numbers, say "task": "regression".`;
+  return { classes, shape: [], values: labels, warnings: [{ code: 'one-hot-targets', message }] };
+}
+
 async function readClasses(arrays: NpyFile[], given: string[] | undefined): Promise<Targets> {
   const lists: ((number | string)[] | Float64Array)[] = [];
   for (const file of arrays) {
     const { part, shape, type } = file;
     if (elementCount(shape) !== 1) {
       const got = `${type.name} ${formatShape(shape)} for each sample`;
-      const message = `one class for each sample is expected, got ${got} (for numbers as targets, say "task": "regression")`;
+      const message = `one class for each sample, or a row of one 1 and zeros, is expected; got ${got} (for numbers as targets, say "task": "regression")`;
       throw invalidFile(part, message, 'one class', got);
     }
     const isNumber = file.characters === null && type.name !== 'bool';

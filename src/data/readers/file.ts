@@ -1,36 +1,23 @@
 import type { ImportLimits } from '../importer.ts';
 import type { FileFormat, FileSource } from '../source.ts';
+import { splitColumnFaults } from '../splitOptions.ts';
 import type { Table } from '../table.ts';
-import { readTable } from '../tables/readTable.ts';
+import { type GivenTables, readTable } from '../tables/readTable.ts';
+import type { RowSource } from '../tables/rows.ts';
 import { tableError, tableFaults } from '../tables/tableError.ts';
 import { type FileBytes, firstBytes, invalidFile, openFile } from './fileBytes.ts';
 import { openJsonRows } from './jsonRows.ts';
 
 type Format = Exclude<FileFormat, 'idx' | 'npy' | 'images'>;
-type FormatReader = (file: FileBytes, source: FileSource, limits: ImportLimits) => Promise<Table>;
+type TableOpener = (file: FileBytes, source: FileSource, limits: ImportLimits) => Promise<RowSource>;
 
 /** Each loads what it needs: the thread of an import lives as short as its file is small. */
-const formats: Record<Format, FormatReader> = {
-  csv: async (file, source, limits) => {
-    const { openCsv } = await import('./csv.ts');
-    return readTable(await openCsv(file, source, limits), source, limits);
-  },
-  tsv: async (file, source, limits) => {
-    const { openCsv } = await import('./csv.ts');
-    return readTable(await openCsv(file, source, limits, '\t'), source, limits);
-  },
-  json: async (file, source, limits) => readTable(await openJsonRows(file, false, source, limits), source, limits),
-  ndjson: async (file, source, limits) => readTable(await openJsonRows(file, true, source, limits), source, limits),
-  parquet: async (file, source, limits) => {
-    const { openParquet } = await import('./parquet.ts');
-    return readTable(await openParquet(file, source, limits), source, limits);
-  },
-  npz: async (file, source, limits) => {
-    const faults = tableFaults(source, 'NPZ');
-    if (faults.length > 0) throw tableError('invalid-request', faults);
-    const { readNpz } = await import('./npz.ts');
-    return readNpz(file, source, limits);
-  },
+const tables: Record<Exclude<Format, 'npz'>, TableOpener> = {
+  csv: async (file, source, limits) => (await import('./csv.ts')).openCsv(file, source, limits),
+  tsv: async (file, source, limits) => (await import('./csv.ts')).openCsv(file, source, limits, '\t'),
+  json: (file, source, limits) => openJsonRows(file, false, source, limits),
+  ndjson: (file, source, limits) => openJsonRows(file, true, source, limits),
+  parquet: async (file, source, limits) => (await import('./parquet.ts')).openParquet(file, source, limits),
 };
 
 /** What is uploaded by mistake, by its first bytes, and what to do about it. */
@@ -59,11 +46,36 @@ const strangers: [start: string, what: string][] = [
 ];
 
 /**
- * A file of one of the formats; its first bytes tell which, and must agree with what the request says.
+ * A file of one of the formats, and those of its validation and test samples; the first bytes tell which, and must agree with
+ * what the request says.
  * @throws HebbError('invalid-file') that says what the file is instead, where that is known
  */
 export async function readFile(source: FileSource, limits: ImportLimits): Promise<Table> {
-  const file = await openFile(source.file, 'file');
+  const { file, format } = await opened(source.file, 'file', source);
+  if (format === 'npz') return arrays(file, source, limits);
+  const rows = await tables[format](file, source, limits);
+  const given: GivenTables = {};
+  for (const [split, path] of Object.entries(source.given ?? {}) as [keyof GivenTables, string][]) {
+    const other = await opened(path, `${split}File`, source);
+    if (other.format === 'npz') throw invalidFile(other.file.part, 'a table is expected, as the part "file" is one');
+    // Where the first file has names, so has this one, whatever its first row looks like.
+    given[split] = await tables[other.format](other.file, { ...source, header: rows.named }, limits);
+  }
+  return readTable(rows, source, limits, given);
+}
+
+async function arrays(file: FileBytes, source: FileSource, limits: ImportLimits): Promise<Table> {
+  const faults = [...tableFaults(source, 'NPZ'), ...splitColumnFaults(source.split, 'NPZ files')];
+  for (const split of Object.keys(source.given ?? {})) {
+    const message = `"${split}File" is for tables; an NPZ has the arrays of all splits, as x_train, y_train, x_test and y_test`;
+    faults.push({ pointer: `/${split}File`, message });
+  }
+  if (faults.length > 0) throw tableError('invalid-request', faults);
+  return (await import('./npz.ts')).readNpz(file, source, limits);
+}
+
+async function opened(path: string, part: string, source: FileSource): Promise<{ file: FileBytes; format: Format }> {
+  const file = await openFile(path, part);
   const found = await formatOf(file);
   const wanted = (source.format ?? found) as Format;
   const isText = (format: Format) => ['csv', 'tsv', 'json', 'ndjson'].includes(format);
@@ -71,7 +83,7 @@ export async function readFile(source: FileSource, limits: ImportLimits): Promis
     const message = `the request says ${source.format}, the file is ${found}`;
     throw invalidFile(file.part, message, source.format, found);
   }
-  return formats[wanted](file, source, limits);
+  return { file, format: wanted };
 }
 
 async function formatOf(file: FileBytes): Promise<Format> {

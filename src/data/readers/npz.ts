@@ -3,24 +3,28 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import zlib from 'node:zlib';
 import yauzl from 'yauzl';
+import type { SplitName } from '../dataset.ts';
 import type { ImportLimits } from '../importer.ts';
 import type { FileSource } from '../source.ts';
 import type { Table } from '../table.ts';
-import { type ArrayPair, openArray, readArrays } from './arrays.ts';
+import { type ArrayPairs, openArray, readArrays } from './arrays.ts';
 import { type FileBytes, invalidFile, tooLarge, unpackedFile } from './fileBytes.ts';
 
 const maxEntries = 1000;
 
-/** Names under which libraries keep samples and targets: inputs, targets, and those of the test. */
+/** Names under which libraries keep samples and targets: inputs, targets, those of the test and of the validation. */
 const conventions = [
-  ['inputs', 'targets', 'testInputs', 'testTargets'],
-  ['x_train', 'y_train', 'x_test', 'y_test'],
-  ['X_train', 'y_train', 'X_test', 'y_test'],
-  ['x', 'y', 'x_test', 'y_test'],
-  ['X', 'y', 'X_test', 'y_test'],
-  ['data', 'target', 'test_data', 'test_target'],
-  ['images', 'labels', 'test_images', 'test_labels'],
-  ['arr_0', 'arr_1', 'arr_2', 'arr_3'],
+  ['inputs', 'targets', 'testInputs', 'testTargets', 'validationInputs', 'validationTargets'],
+  ['x_train', 'y_train', 'x_test', 'y_test', 'x_val', 'y_val'],
+  ['X_train', 'y_train', 'X_test', 'y_test', 'X_val', 'y_val'],
+  ['x_train', 'y_train', 'x_test', 'y_test', 'x_valid', 'y_valid'],
+  ['X_train', 'y_train', 'X_test', 'y_test', 'X_valid', 'y_valid'],
+  ['x', 'y', 'x_test', 'y_test', 'x_val', 'y_val'],
+  ['X', 'y', 'X_test', 'y_test', 'X_val', 'y_val'],
+  ['data', 'target', 'test_data', 'test_target', 'val_data', 'val_target'],
+  ['images', 'labels', 'test_images', 'test_labels', 'val_images', 'val_labels'],
+  ['train_images', 'train_labels', 'test_images', 'test_labels', 'val_images', 'val_labels'],
+  ['arr_0', 'arr_1', 'arr_2', 'arr_3', '', ''],
 ] as const;
 
 /** Names of the files in a ZIP. @throws HebbError('invalid-file') for one that is damaged or has too many */
@@ -38,13 +42,13 @@ export async function readNpz(packed: FileBytes, source: FileSource, limits: Imp
   const file = await unpackedFile(packed, limits.maxBytes);
   const zip = await openZip(file);
   let paths: Map<string, string>;
-  let names: readonly string[];
+  let names: NamedPair[];
   try {
     const entries = new Map((await entriesOf(zip, file)).map((entry) => [entry.fileName, entry]));
     names = namesIn(file, [...entries.keys()]);
     paths = new Map();
     let room = limits.maxBytes;
-    for (const [i, name] of names.entries()) {
+    for (const [i, name] of names.flatMap(({ inputs, targets }) => [inputs, targets]).entries()) {
       const entry = entries.get(`${name}.npy`)!;
       room -= entry.uncompressedSize;
       if (room < 0) {
@@ -59,11 +63,11 @@ export async function readNpz(packed: FileBytes, source: FileSource, limits: Imp
     zip.close();
   }
   const array = (name: string) => openArray(paths.get(name)!, `${file.part}/${name}`, limits);
-  const [inputs, targets, testInputs, testTargets] = names as [string, string, string?, string?];
-  const train: ArrayPair = { inputs: await array(inputs), targets: await array(targets) };
-  const hasTest = testInputs !== undefined && testTargets !== undefined;
-  const test = hasTest ? { inputs: await array(testInputs), targets: await array(testTargets) } : undefined;
-  return readArrays(train, test, source, limits);
+  const pairs: Partial<ArrayPairs> = {};
+  for (const { split, inputs, targets } of names) {
+    pairs[split] = { inputs: await array(inputs), targets: await array(targets) };
+  }
+  return readArrays(pairs as ArrayPairs, source, limits);
 }
 
 function openZip({ path, part }: FileBytes): Promise<yauzl.ZipFile> {
@@ -113,17 +117,32 @@ async function extract(zip: yauzl.ZipFile, entry: yauzl.Entry, path: string, { p
   }
 }
 
-/** Of the arrays in the archive those with samples and targets, and with those of a test where both are there. */
-function namesIn({ part }: FileBytes, files: string[]): string[] {
+/** Names of the arrays of a split. */
+interface NamedPair {
+  split: SplitName;
+  inputs: string;
+  targets: string;
+}
+
+/** Of the arrays in the archive those of the training samples, and of the splits of which both are there. */
+function namesIn({ part }: FileBytes, files: string[]): NamedPair[] {
   const arrays = files.filter((name) => name.endsWith('.npy')).map((name) => name.slice(0, -4));
-  for (const [inputs, targets, testInputs, testTargets] of conventions) {
-    if (!arrays.includes(inputs) || !arrays.includes(targets)) continue;
-    const hasTest = arrays.includes(testInputs) && arrays.includes(testTargets);
-    return hasTest ? [inputs, targets, testInputs, testTargets] : [inputs, targets];
-  }
+  const found = conventions.map(([inputs, targets, testInputs, testTargets, validationInputs, validationTargets]) =>
+    (
+      [
+        { split: 'train', inputs, targets },
+        { split: 'test', inputs: testInputs, targets: testTargets },
+        { split: 'validation', inputs: validationInputs, targets: validationTargets },
+      ] as const
+    ).filter(({ inputs, targets }) => arrays.includes(inputs) && arrays.includes(targets)),
+  );
+  const trained = found.filter(([first]) => first?.split === 'train');
+  // The one with the most splits; of these the first.
+  const best = trained.sort((a, b) => b.length - a.length)[0];
+  if (best) return best;
   const known = conventions.map(([inputs, targets]) => `${inputs} and ${targets}`).join(', ');
-  const found = arrays.length > 0 ? arrays.slice(0, 20).join(', ') : 'no array';
-  throw invalidFile(part, `arrays called ${known} are expected; the archive has ${found}`, known, arrays.slice(0, 20));
+  const got = arrays.length > 0 ? arrays.slice(0, 20).join(', ') : 'no array';
+  throw invalidFile(part, `arrays called ${known} are expected; the archive has ${got}`, known, arrays.slice(0, 20));
 }
 
 function damaged(part: string, error: Error): unknown {

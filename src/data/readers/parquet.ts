@@ -4,6 +4,7 @@ import { parquetReadColumn } from 'hyparquet/src/read.js';
 import { HebbError } from '../../errors.ts';
 import type { ImportLimits } from '../importer.ts';
 import type { SourceOptions } from '../source.ts';
+import { decidingColumn } from '../splitOptions.ts';
 import { maxRows } from '../table.ts';
 import type { Cell } from '../tables/cells.ts';
 import { maxColumns } from '../tables/limits.ts';
@@ -20,7 +21,7 @@ const batchRows = 1000;
 /** A Parquet file of plain columns, read a row group at a time; columns that are ignored are not read. */
 export async function openParquet(
   packed: FileBytes,
-  { columns }: Pick<SourceOptions, 'columns'>,
+  { columns, split }: Pick<SourceOptions, 'columns' | 'split'>,
   limits: ImportLimits,
 ): Promise<RowSource> {
   const file = await unpackedFile(packed, limits.maxBytes);
@@ -29,7 +30,9 @@ export async function openParquet(
   const { children } = parquetSchema(metadata);
   const names = children.map(({ element }) => element.name);
   if (!names.every((name) => typeof name === 'string')) throw invalidFile(part, 'a column has no name');
-  const isIgnored = (name: string) => Object.hasOwn(columns ?? {}, name) && columns![name]!.type === 'ignored';
+  const deciding = decidingColumn(split)?.name;
+  const isIgnored = (name: string) =>
+    name !== deciding && Object.hasOwn(columns ?? {}, name) && columns![name]!.type === 'ignored';
   const wanted = children.map(({ element }) => !isIgnored(element.name));
   // Too many or doubled names are told by those who know what columns are for.
   if (names.length <= maxColumns) {

@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import { maxColumns, maxTextLength, type TableOption } from './limits.ts';
+import { maxColumns, maxTargets, maxTextLength, type TableOption } from './limits.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -40,7 +40,11 @@ export type ColumnSettings = Static<typeof columnSettingsSchema>;
 
 /** Keys of a request that say how a table is to be read. */
 export const tableOptions = {
-  target: Type.Optional(Type.String({ ...columnName, description: 'Column of the targets [the last one].' })),
+  target: Type.Optional(
+    Type.Union([columnName, Type.Array(columnName, { minItems: 1, maxItems: maxTargets, uniqueItems: true })], {
+      description: 'Column of the targets [the last one]; several columns of numbers are a regression.',
+    }),
+  ),
   columns: Type.Optional(
     Type.Record(columnName, columnSettingsSchema, {
       maxProperties: maxColumns,

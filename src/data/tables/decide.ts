@@ -69,10 +69,7 @@ export async function decide(rows: RowSource, layout: Layout, profile: Profile):
     checkCategories(rows, planned, seen, encoding === 'oneHot' ? maxOneHot : maxOrdinal, profile.rows, faults);
     return { name, type, encoding, categories, missing, fill: constant === null ? null : String(constant) };
   });
-  const target = layout.columns[layout.target]!;
-  for (const { row, value } of profile.target.missing) {
-    cells.push({ row, column: target.name, expected: 'a target', value });
-  }
+  cells.push(...missingTargets(layout, profile), ...(profile.split?.wrong ?? []));
   if (cells.length > 0) throw await wrongCells(rows, cells, hintFor(cells));
   if (faults.length > 0) throw tableError('invalid-data', faults);
   for (const [index, column] of columns.entries()) {
@@ -83,6 +80,17 @@ export async function decide(rows: RowSource, layout: Layout, profile: Profile):
   }
   if (faults.length > 0) throw tableError('invalid-data', faults);
   return { columns, warnings };
+}
+
+/** Rows whose target is missing. */
+export function missingTargets(layout: Layout, profile: Profile): WrongCell[] {
+  return layout.targets.flatMap((index, i) =>
+    profile.targets[i]!.missing.map((cell) => ({
+      ...cell,
+      column: layout.columns[index]!.name,
+      expected: 'a target',
+    })),
+  );
 }
 
 /** A first column without a name, or with the one that pandas gives it, that counts the rows: what `to_csv` writes by itself. */

@@ -2,6 +2,8 @@ import type { Fault } from '../../errors.ts';
 import { didYouMean, escapePointer } from '../../words.ts';
 import type { DatasetInfo } from '../dataset.ts';
 import type { TableOptions } from '../source.ts';
+import type { SplitKeys } from '../split.ts';
+import { decidingColumn } from '../splitOptions.ts';
 import type { ColumnSettings, MissingPolicy } from './columns.ts';
 import { maxColumns, maxTextLength } from './limits.ts';
 import type { RowSource } from './rows.ts';
@@ -18,8 +20,10 @@ export interface PlannedColumn {
 /** The columns of a table, and what the request says of them. */
 export interface Layout {
   columns: PlannedColumn[];
-  /** Place of the target. */
-  target: number;
+  /** Places of the targets, in the order in which the request names them. */
+  targets: number[];
+  /** The column that decides the splits. */
+  split: { by: SplitKeys['by']; index: number } | null;
   warnings: DatasetInfo['warnings'];
 }
 
@@ -41,32 +45,62 @@ export function layOut(rows: RowSource, options: TableOptions): Layout {
     }
   }
   const warnings = [...rows.warnings];
-  const target = options.target === undefined ? names.length - 1 : names.indexOf(options.target);
-  if (target < 0) unknown('/target', options.target!);
-  const name = names[target];
-  if (options.target === undefined) {
-    const message = `No target was named: the last column, "${name}", is taken for it.`;
+  const decides = decidingColumn(options.split);
+  const split = decides ? { by: decides.by, index: names.indexOf(decides.name) } : null;
+  if (split && split.index < 0) unknown(`/split/${decides!.by}`, decides!.name);
+  const asked = options.target === undefined ? undefined : [options.target].flat();
+  // The last one, unless it decides the splits.
+  const last = names.length - (split?.index === names.length - 1 ? 2 : 1);
+  const targets = asked?.map((name) => names.indexOf(name)) ?? [last];
+  for (const [i, name] of (asked ?? []).entries()) {
+    const pointer = Array.isArray(options.target) ? `/target/${i}` : '/target';
+    if (targets[i]! < 0) unknown(pointer, name);
+    else if (targets[i] === split?.index) {
+      const message = `the column "${name}" decides the splits (${decides!.by}): it cannot be the target as well`;
+      faults.push({ pointer, message, received: name });
+    }
+  }
+  if (asked && asked.length > 1 && options.task === 'classification') {
+    const message = `a classification has one target; the ${asked.length} columns of numbers are a regression`;
+    faults.push({ pointer: '/target', message, expected: 'one column', received: asked });
+  }
+  if (!asked && names[last] !== undefined) {
+    const message = `No target was named: the last column, "${names[last]}", is taken for it.`;
     warnings.push({ code: 'target-assumed', message });
   }
   const settings = new Map(Object.entries(options.columns ?? {}));
-  if (name !== undefined && settings.get(name)?.type !== undefined) {
+  for (const target of targets) {
+    const name = names[target];
+    if (name === undefined || settings.get(name)?.type === undefined) continue;
     const message = `the column "${name}" is the target: whether it is classes or numbers, "task" says`;
     faults.push({ pointer: `/columns/${escapePointer(name)}/type`, message });
+  }
+  const deciding = decides && settings.get(decides.name);
+  // As an input it would tell what is trained on.
+  if (decides?.by === 'column' && ((deciding?.type ?? 'ignored') !== 'ignored' || deciding?.encoding)) {
+    const message = `the column "${decides.name}" names the splits: it is no input`;
+    faults.push({ pointer: `/columns/${escapePointer(decides.name)}`, message });
   }
   if (faults.length > 0) throw tableError('invalid-request', faults);
   const columns = names.map((name, index): PlannedColumn => {
     const own = settings.get(name) ?? {};
-    const role = index === target ? 'target' : own.type === 'ignored' ? 'ignored' : 'input';
+    const decidesOnly = index === split?.index && own.type === undefined && own.encoding === undefined;
+    const isIgnored = own.type === 'ignored' || decidesOnly;
+    const role = targets.includes(index) ? 'target' : isIgnored ? 'ignored' : 'input';
     return { name, role, settings: own, missing: own.missing ?? options.missing ?? 'refuse' };
   });
   if (!columns.some(({ role }) => role === 'input')) {
     const message = `at least one column beside the target is expected; the file has ${names.length === 1 ? 'only ' : ''}${names.join(', ')}`;
     throw tableError('invalid-data', [{ pointer: `/${rows.part}`, message, received: names }]);
   }
-  return { columns, target, warnings };
+  return { columns, targets, split, warnings };
 }
 
-function checkNames({ part, names, named }: RowSource): string[] {
+/**
+ * Names of the columns, without what spreadsheets put into them.
+ * @throws HebbError where there are too many, or one is double or too long
+ */
+export function checkNames({ part, names, named }: RowSource): string[] {
   const pointer = `/${part}`;
   const refuse = (message: string, expected?: unknown, received?: unknown) =>
     tableError('invalid-file', [{ pointer, message, expected, received }]);

@@ -6,6 +6,8 @@ export const maxColumns = 4096;
 export const maxOneHot = 1000;
 /** Most categories of a column that becomes one input. */
 export const maxOrdinal = 65_536;
+/** Most columns of targets. */
+export const maxTargets = 256;
 /** Most characters of the name of a column or a category. */
 export const maxTextLength = 200;
 

@@ -4,6 +4,7 @@ import { booleanOf, isMissing, numberOf, textOf } from './cells.ts';
 import type { Layout } from './layout.ts';
 import { maxOrdinal, maxTextLength } from './limits.ts';
 import type { Row, RowSource } from './rows.ts';
+import { SplitColumn } from './splitColumn.ts';
 import { maxFaults } from './tableError.ts';
 import { TargetColumn } from './targetColumn.ts';
 
@@ -30,9 +31,17 @@ export interface ColumnProfile {
 export interface Profile {
   rows: number;
   columns: ColumnProfile[];
-  target: TargetColumn;
+  /** One for each of the layout's. */
+  targets: TargetColumn[];
+  /** The column that decides the splits, where there is one. */
+  split: SplitColumn | null;
   /** (rows) 1 for those that go because something is missing in them; empty where none goes. */
   dropped: Uint8Array;
+}
+
+/** Rows that are not dropped. */
+export function keptCount({ rows, dropped }: Profile): number {
+  return rows - dropped.reduce((sum, flag) => sum + flag, 0);
 }
 
 /**
@@ -44,7 +53,9 @@ export async function look(source: RowSource, layout: Layout, categorical: Reado
   const columns = layout.columns.map(newProfile);
   const inputs = layout.columns.flatMap(({ role }, index) => (role === 'input' ? [index] : []));
   const drops = layout.columns.map(({ missing }) => missing === 'drop');
-  const target = new TargetColumn(source.typed, decimalMark);
+  const targets = layout.targets.map(() => new TargetColumn(source.typed, decimalMark));
+  const place = layout.split?.index ?? -1;
+  const split = layout.split && new SplitColumn(layout.split.by, layout.columns[place]!.name, decimalMark);
   const dropped = new Flags();
   let rows = 0;
 
@@ -79,21 +90,27 @@ export async function look(source: RowSource, layout: Layout, categorical: Reado
       keep(column.examples.noNumber, rows, cell);
       addName(column, textOf(cell));
     }
-    const cell = row[layout.target]!;
-    const missing = isMissing(cell);
-    if (missing && !drops[layout.target]) target.missing.push({ row: rows, value: cell });
-    drop ||= missing;
+    for (const [i, index] of layout.targets.entries()) {
+      const cell = row[index]!;
+      if (!isMissing(cell)) continue;
+      if (!drops[index]) targets[i]!.missing.push({ row: rows, value: cell });
+      drop = true;
+    }
+    if (split && drops[place] && isMissing(row[place]!)) drop = true;
     if (drop) dropped.set(rows);
-    else target.add(cell, rows);
+    else {
+      for (const [i, index] of layout.targets.entries()) targets[i]!.add(row[index]!, rows);
+      split?.add(row[place]!, rows);
+    }
     rows++;
   };
 
   for await (const batch of source.batches()) {
     for (const row of batch) visit(row);
     if (rows > maxRows) throw tooLarge(source.part, `at most ${maxRows} rows are taken`, maxRows);
-    if (target.missing.length > maxFaults) break;
+    if (targets.some(({ missing }) => missing.length > maxFaults)) break;
   }
-  return { rows, columns, target, dropped: dropped.upTo(rows) };
+  return { rows, columns, targets, split, dropped: dropped.upTo(rows) };
 }
 
 function newProfile(): ColumnProfile {

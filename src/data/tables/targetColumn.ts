@@ -81,11 +81,17 @@ export class TargetColumn {
 
   /**
    * @param name of the column
+   * @param names of classes that are there already
    * @throws HebbError where the targets are not what the task takes, or too many classes
    */
-  async resolve(rows: RowSource, name: string, { task: asked, classes: given }: TableOptions): Promise<Targets> {
+  async resolve(
+    rows: RowSource,
+    name: string,
+    { task: asked, classes: given }: TableOptions,
+    names?: string[],
+  ): Promise<Targets> {
     const task = asked ?? (this.firstText || given ? 'classification' : 'regression');
-    if (task === 'classification') return this.asClasses(rows, name, given);
+    if (task === 'classification') return this.asClasses(rows, name, given, names);
     if (given) {
       const message = 'a regression has no classes; for numbers that are classes, say "task": "classification"';
       throw tableError('invalid-data', [{ pointer: '/classes', message }]);
@@ -108,9 +114,17 @@ export class TargetColumn {
     return { task, targetShape: [1], classes: null, values, warnings };
   }
 
-  private async asClasses(rows: RowSource, name: string, given: string[] | undefined): Promise<Targets> {
+  private async asClasses(
+    rows: RowSource,
+    name: string,
+    given: string[] | undefined,
+    names: string[] | undefined,
+  ): Promise<Targets> {
     const pointer = `/${rows.part}`;
-    if (this.overflowed || (!given && this.codes.size > fewValues && 2 * this.codes.size > this.length)) {
+    // Names that were found, not given, are texts that stand in the cells: no numbers are indices into them.
+    const byName =
+      this.firstText !== undefined || (!given && names?.some((known) => !Number.isSafeInteger(Number(known))));
+    if (this.overflowed || (!given && !names && this.codes.size > fewValues && 2 * this.codes.size > this.length)) {
       const count = this.overflowed ? `more than ${maxClasses}` : String(this.codes.size);
       const hint = this.firstText ? 'name another column as "target"' : 'for numbers, say "task": "regression"';
       const message = `the target "${name}" has ${count} different values in ${this.length} rows, that is fewer than two samples a class; ${hint}`;
@@ -118,14 +132,14 @@ export class TargetColumn {
       throw tableError('invalid-data', [fault]);
     }
     const texts = [...this.codes.keys()];
-    if (!this.firstText) {
+    if (!byName) {
       const at = texts.findIndex((text) => !Number.isSafeInteger(numberOf(text, this.mark)));
       if (at >= 0) {
         const cell = { row: this.firstRows[at]!, column: name, expected: 'a class: text or a whole number' };
         throw await wrongCells(rows, [{ ...cell, value: texts[at] }], '; for numbers, say "task": "regression"');
       }
     }
-    const labels = texts.map((text) => (this.firstText ? text : numberOf(text, this.mark)));
+    const labels = texts.map((text) => (byName ? text : numberOf(text, this.mark)));
     const tooLong = labels.findIndex((label) => typeof label === 'string' && label.length > 200);
     if (tooLong >= 0) {
       const message = `${await rows.placeOf(this.firstRows[tooLong]!)}, column "${name}": the name of a class has at most 200 characters, got ${texts[tooLong]!.length}`;
@@ -138,7 +152,7 @@ export class TargetColumn {
     };
     let resolved: ReturnType<typeof resolveClasses>;
     try {
-      resolved = resolveClasses([labels], given, refuse);
+      resolved = resolveClasses([labels], given ?? names, refuse);
     } catch (error) {
       const [label] = unknown;
       if (!label) throw error;

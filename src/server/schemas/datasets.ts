@@ -29,10 +29,10 @@ export const filePartSchemas = Object.fromEntries(fileParts.map((part) => [part,
 >;
 
 const uploadSchema = Type.Object(
-  { meta: { ...datasetMetaSchema, examples: [examples.tableMeta] }, ...filePartSchemas },
+  { meta: { ...datasetMetaSchema, examples: [examples.tableMeta, examples.timeSplitMeta] }, ...filePartSchemas },
   {
     description:
-      'meta comes first, then file (CSV, JSON, Parquet, NPZ; a ZIP, TAR or TAR.GZ of images in one folder a class, or with a labels.csv in it or as the part labels), or inputs and targets (NPY), or images and labels (IDX); each gzipped or not.',
+      'meta comes first, then file (CSV, JSON, Parquet, NPZ; a ZIP, TAR or TAR.GZ of images in one folder a class, or with a labels.csv in it or as the part labels), for a table also testFile and validationFile, or inputs and targets (NPY), or images and labels (IDX), with those of a test; each gzipped or not.',
     ...closed,
   },
 );

@@ -62,6 +62,9 @@ export const tableMeta = {
   split: { test: 0.2, seed: 1 },
 };
 
+/** An upload whose newest rows are the test. */
+export const timeSplitMeta = { name: 'sales', target: ['units', 'turnover'], split: { time: 'day', test: 0.2 } };
+
 export const datasetRequest = { name: 'xor', synthetic: { kind: 'xor' } };
 
 export const builtinRequest = { name: 'a thousand digits', builtin: 'mnist', limit: { train: 1000 } };
