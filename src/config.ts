@@ -35,6 +35,8 @@ export interface Config {
   keepJobsDays: number;
   /** Datasets go so many days after they were made or last used by a job; 0: they stay. */
   keepDatasetsDays: number;
+  /** So many of the versions that additions made of a dataset stay, and those that a job was given; 0: all. */
+  keepVersions: number;
   /** Checkpoints of jobs that are over go after so many days; 0: they stay as long as the job. */
   keepCheckpointsDays: number;
   /** Browsers' origins that may call; empty: none, ['*']: all. */
@@ -92,6 +94,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     maxJsonDepth: 32,
     keepJobsDays: integer('HEBB_KEEP_JOBS_DAYS', 0, 0, mostDays),
     keepDatasetsDays: integer('HEBB_KEEP_DATASETS_DAYS', 0, 0, mostDays),
+    keepVersions: integer('HEBB_KEEP_VERSIONS', 10, 0, 1_000_000),
     keepCheckpointsDays: integer('HEBB_KEEP_CHECKPOINTS_DAYS', 7, 0, mostDays),
     corsOrigins: (env.HEBB_CORS_ORIGINS ?? '')
       .split(',')
@@ -125,6 +128,7 @@ const knownSettings = [
   'HEBB_MAX_JSON_BYTES',
   'HEBB_KEEP_JOBS_DAYS',
   'HEBB_KEEP_DATASETS_DAYS',
+  'HEBB_KEEP_VERSIONS',
   'HEBB_KEEP_CHECKPOINTS_DAYS',
   'HEBB_CORS_ORIGINS',
   'HEBB_LOG_LEVEL',

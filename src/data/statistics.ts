@@ -56,14 +56,22 @@ function floatsAccumulator(): Accumulator {
   };
 }
 
-/** Finds the elements that are the same in every row. */
-export function constantElements(): { add(row: Uint8Array): void; result(elementBytes: number): number[] } {
+/**
+ * Finds the elements that are the same in every row.
+ * @param allOrNone stops looking where one is not, and then finds none
+ */
+export function constantElements(allOrNone: boolean): {
+  add(row: Uint8Array): void;
+  result(elementBytes: number): number[];
+} {
   let first: Uint8Array | undefined;
   // Bytes that have been the same so far, in any order: soon they are few.
   let constant = new Uint32Array(0);
   let left = 0;
+  let over = false;
   return {
     add(row) {
+      if (over) return;
       if (!first) {
         first = row.slice();
         constant = Uint32Array.from({ length: row.length }, (_, index) => index);
@@ -75,6 +83,8 @@ export function constantElements(): { add(row: Uint8Array): void; result(element
         if (row[at] === first[at]) i++;
         else constant[i] = constant[--left]!;
       }
+      over = allOrNone && left < row.length;
+      if (over) left = 0;
     },
     result(elementBytes) {
       const bytes = new Uint8Array((first?.length ?? 0) / elementBytes);

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, copyFileSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { elementCount } from '../shape.ts';
 import { type DatasetInfo, splitNames } from './dataset.ts';
 import { encodeHeader, layOut, rowBytes, type SplitContents, type SplitFile } from './store.ts';
@@ -13,6 +13,12 @@ export interface SplitDigest {
   targets: string;
 }
 
+/** Rows at the start of a split's file. */
+export interface StoredRows {
+  path: string;
+  rows: number;
+}
+
 /**
  * Writes one split's file row by row, holding about 1 MiB, or one row where that is larger. Synchronous: for a worker
  * thread. The number of rows is known before the first one.
@@ -23,12 +29,24 @@ export class SplitWriter {
   private readonly inputs: Run;
   private readonly targets: Run;
 
-  constructor(path: string, contents: SplitContents) {
+  /** @param stored a split of the same kind whose rows are the first ones: they come as well, but need not be written */
+  constructor(path: string, contents: SplitContents, stored?: StoredRows) {
     this.split = layOut(path, contents);
-    // wx: what stands there already is not ours.
-    this.file = openSync(path, 'wx');
+    const { inputsOffset } = this.split;
     const bytes = rowBytes(contents);
-    this.inputs = new Run(this.file, this.split.inputsOffset, Math.max(bytes.input, bufferBytes));
+    let standing = inputsOffset;
+    if (stored) {
+      // Shares the bytes with the other file where the file system can (Btrfs, XFS, APFS).
+      copyFileSync(stored.path, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      standing += stored.rows * bytes.input;
+    }
+    // wx: what stands there already is not ours.
+    this.file = openSync(path, stored ? 'r+' : 'wx');
+    if (stored) {
+      writeFully(this.file, Buffer.alloc(inputsOffset), 0);
+      ftruncateSync(this.file, standing);
+    }
+    this.inputs = new Run(this.file, inputsOffset, Math.max(bytes.input, bufferBytes), standing);
     this.targets = new Run(this.file, this.split.targetsOffset, Math.max(bytes.target, bufferBytes / 16));
   }
 
@@ -66,12 +84,15 @@ class Run {
   readonly hash: Hash = createHash('sha256');
   private readonly file: number;
   private readonly buffer: Buffer;
+  private readonly standing: number;
   private used = 0;
   position: number;
 
-  constructor(file: number, position: number, capacity: number) {
+  /** @param standing where the bytes end that stand in the file already */
+  constructor(file: number, position: number, capacity: number, standing = position) {
     this.file = file;
     this.position = position;
+    this.standing = standing;
     this.buffer = Buffer.allocUnsafe(capacity);
   }
 
@@ -84,7 +105,7 @@ class Run {
   flush(): void {
     const bytes = this.buffer.subarray(0, this.used);
     this.hash.update(bytes);
-    writeFully(this.file, bytes, this.position);
+    if (this.position + this.used > this.standing) writeFully(this.file, bytes, this.position);
     this.position += this.used;
     this.used = 0;
   }

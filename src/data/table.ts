@@ -1,6 +1,7 @@
 import type { Shape } from '../shape.ts';
 import type { Task } from './dataset.ts';
 import type { SplitKeys } from './split.ts';
+import type { StoredRows } from './storeWriter.ts';
 import type { Column } from './tables/columns.ts';
 
 /** Most samples of a dataset: targets and the assignment to splits are held in memory while it is read. */
@@ -43,6 +44,8 @@ export interface Part {
   rows: number;
   /** (rows) class indices, or (rows, elements per target) values. */
   targets: Int32Array | Float32Array;
+  /** Where the first rows stand in a store already, as they are. */
+  stored?: StoredRows;
   /** Of a table with a column that decides the splits: its values, one for each row. */
   keys?: SplitKeys;
   /** The inputs once more from the start: chunks of whole rows, row-major, channels last, little-endian. */

@@ -27,13 +27,16 @@ export async function writeDataset(table: Table, source: Source, folder: string)
   const [, trainAssignment] = assignments[0]!;
   await table.learn?.((row) => trainAssignment[row] === 0);
   const statistics = accumulate(inputType);
-  const constants = constantElements();
+  // Images have borders: only that all of their elements are constant says something.
+  const constants = constantElements(inputShape.length > 1);
   const classCounts = classes && new Array<number>(classes.length).fill(0);
   const inputBytes = elementCount(inputShape) * (inputType === 'uint8' ? 1 : 4);
   const writers: SplitWriter[] = [];
   try {
-    for (const name of splitNames)
-      writers.push(new SplitWriter(splitPath(folder, name), contentsOf(shapes, samples[name])));
+    for (const name of splitNames) {
+      const contents = contentsOf(shapes, samples[name]);
+      writers.push(new SplitWriter(splitPath(folder, name), contents, table[name]?.stored));
+    }
     for (const [part, assignment] of assignments) {
       const targets = bytesOf(part.targets);
       const targetBytes = targets.length / part.rows;
@@ -162,7 +165,6 @@ function constantInputs(
   rows: number,
 ): DatasetInfo['warnings'] {
   const all = constant.length === elementCount(shape);
-  // Images have borders: single pixels that never change are no news there.
   if (rows < 2 || constant.length === 0 || (shape.length > 1 && !all)) return [];
   const which = all
     ? 'All inputs'

@@ -14,6 +14,8 @@ export interface AdditionsContext {
   add(source: AdditionSource, name: string): Promise<DatasetRecord>;
   /** Whether any job was given the dataset. */
   hasJob(id: string): boolean;
+  /** Versions of this name that are not kept. */
+  outgrown(name: string): string[];
   remove(id: string): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ export function createAdditions(context: AdditionsContext) {
         const base = context.find(idOrName);
         const samples = 'body' in added ? asNumbers(base, added.body as AddedRows) : added;
         const result = await addTo(base, samples, options);
+        for (const id of context.outgrown(base.name)) if (!reading.has(id)) await context.remove(id);
         if (options.replace && !context.hasJob(base.id) && !reading.has(base.id)) await context.remove(base.id);
         return result;
       });

@@ -72,7 +72,7 @@ export function createDatasets(store: Store, paths: Paths, config: Config): Data
     return {
       record,
       commit() {
-        store.datasets.insert(record);
+        store.datasets.insert(record, source.kind === 'addition');
         committed = true;
       },
       async discard() {
@@ -98,7 +98,14 @@ export function createDatasets(store: Store, paths: Paths, config: Config): Data
     await rm(folderOf(id), { recursive: true, force: true });
   }
 
-  const additions = createAdditions({ find: get, folderOf, add, hasJob: store.datasets.hasJob, remove });
+  const additions = createAdditions({
+    find: get,
+    folderOf,
+    add,
+    hasJob: store.datasets.hasJob,
+    outgrown: (name) => (config.keepVersions > 0 ? store.datasets.outgrown(name, config.keepVersions) : []),
+    remove,
+  });
 
   return {
     find,

@@ -37,7 +37,7 @@ export type DatasetStore = ReturnType<typeof datasetStore>;
 
 export function datasetStore(db: Database) {
   const insert = db.prepare(
-    'INSERT INTO datasets (id, name, created_at, sha256, info) VALUES (:id, :name, :createdAt, :sha256, :info)',
+    'INSERT INTO datasets (id, name, created_at, sha256, info, grown) VALUES (:id, :name, :createdAt, :sha256, :info, :grown)',
   );
   const byId = db.prepare('SELECT * FROM datasets WHERE id = ?');
   const byName = db.prepare('SELECT * FROM datasets WHERE name = ? ORDER BY seq DESC LIMIT 1');
@@ -45,13 +45,20 @@ export function datasetStore(db: Database) {
   const page = db.prepare('SELECT * FROM datasets WHERE seq < ? ORDER BY seq DESC LIMIT ?');
   const ids = db.prepare('SELECT id FROM datasets');
   const anyJob = db.prepare('SELECT 1 FROM jobs WHERE dataset = ? LIMIT 1');
+  const outgrown = db.prepare(
+    `SELECT id FROM (SELECT id FROM datasets WHERE name = :name AND grown = 1 ORDER BY seq DESC LIMIT -1 OFFSET :kept)
+     WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE dataset = id)`,
+  );
   const remove = db.prepare('DELETE FROM datasets WHERE id = ?');
 
   const one = (row: Row | undefined) => row && toRecord(row);
   return {
-    insert({ id, name, createdAt, ...info }: DatasetRecord): void {
-      insert.run({ id, name, createdAt, sha256: info.sha256, info: JSON.stringify(info) });
+    /** @param grown whether it is another one with samples added */
+    insert({ id, name, createdAt, ...info }: DatasetRecord, grown = false): void {
+      insert.run({ id, name, createdAt, sha256: info.sha256, info: JSON.stringify(info), grown: Number(grown) });
     },
+    /** Those that have grown to be of this name, but the newest few, that no job was given: the newest first. */
+    outgrown: (name: string, kept: number) => (outgrown.all({ name, kept }) as { id: string }[]).map((row) => row.id),
     get: (id: string) => one(first<Row>(byId, id)),
     /** The newest of this name. */
     byName: (name: string) => one(first<Row>(byName, name)),

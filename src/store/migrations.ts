@@ -176,4 +176,8 @@ export const migrations: readonly string[] = [
   CREATE INDEX jobs_by_dataset ON jobs (dataset, finished_at);
   CREATE INDEX jobs_by_end ON jobs (finished_at, seq) WHERE finished_at IS NOT NULL;
   `,
+  `
+  -- Whether it is another dataset with samples added.
+  ALTER TABLE datasets ADD COLUMN grown INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

@@ -37,6 +37,7 @@ export const testConfig: Config = {
   maxJsonDepth: 32,
   keepJobsDays: 0,
   keepDatasetsDays: 0,
+  keepVersions: 10,
   keepCheckpointsDays: 7,
   corsOrigins: [],
   logLevel: 'silent',

@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { AdditionOptions } from '../../src/data/addition.ts';
@@ -18,7 +18,8 @@ const points = {
 
 describe('samples that are added', () => {
   test('make a new version, the newest by name; a job keeps the one that it was given', async () => {
-    const { datasets, jobs, ...rest } = await startServices(await temporaryFolder());
+    const folder = await temporaryFolder();
+    const { datasets, jobs, ...rest } = await startServices(folder);
     const services = { datasets, jobs, ...rest };
     const first = await datasets.create(points);
     const job = await jobs.create({ dataset: 'points', network: { layers: [{ type: 'dense', units: 2 }] } });
@@ -48,6 +49,10 @@ describe('samples that are added', () => {
     });
     expect(second.sha256).toBe(whole.sha256);
     expect(second.statistics).toEqual(whole.statistics);
+    for (const file of ['train.bin', 'validation.bin', 'test.bin']) {
+      const [grown, made] = [second, whole].map(({ id }) => readFile(join(folder, 'datasets', id, file)));
+      expect(await grown).toEqual(await made);
+    }
     // By the id of an older version it is that one that grows.
     const third = await datasets.addSamples(
       first.id,
@@ -206,6 +211,27 @@ test('rows grow a table by the names of its columns, and what they mean stays wi
     code: 'invalid-data',
     faults: [{ pointer: '/inputs/0/colour' }],
   });
+});
+
+test('of the versions that nobody was given, the newest few stay', async () => {
+  const folder = await temporaryFolder();
+  const { datasets, jobs } = await startServices(folder, { HEBB_KEEP_VERSIONS: '2' });
+  const first = await datasets.create(points);
+  const grow = (name = 'points') =>
+    datasets.addSamples(name, { body: { inputs: [[2, 3]], targets: ['high'] } }, options);
+  const trained = await grow();
+  await jobs.create({ dataset: 'points', network: { layers: [{ type: 'dense', units: 2 }] } });
+  const versions = [];
+  for (let i = 0; i < 4; i++) versions.push(await grow());
+  const [, , third, fourth] = versions;
+  const kept = [fourth!.id, third!.id, trained.id, first.id];
+  expect(datasets.list({ limit: 9 }).items.map(({ id }) => id)).toEqual(kept);
+  expect((await readdir(join(folder, 'datasets'))).sort()).toEqual([...kept].sort());
+  // What has another name, or was uploaded by the same, is none of them.
+  const again = await datasets.create(points);
+  await grow();
+  expect(datasets.get(again.id).samples.train).toBe(2);
+  expect(datasets.get(trained.id)).toEqual(trained);
 });
 
 test('a start leaves a dataset its report', async () => {

@@ -9,6 +9,7 @@ import { maxEntryBytes } from '../images/archive.ts';
 import { decodeImage } from '../images/decode.ts';
 import type { ImportLimits } from '../importer.ts';
 import { pictureShape } from '../samplePng.ts';
+import { splitPath } from '../store.ts';
 import { storeChunks } from '../storeChunks.ts';
 import { bytesOf, type Part, type Table } from '../table.ts';
 import { readJson } from './json.ts';
@@ -24,7 +25,7 @@ interface Added {
 }
 
 /**
- * A stored dataset with samples behind those of one of its splits. The stored rows are copied as they stand.
+ * A stored dataset with samples behind those of one of its splits. The stored rows are taken over as they stand.
  * @throws HebbError('invalid-data'), ('invalid-image') or ('invalid-request') for what does not fit the dataset, ('too-large')
  */
 export async function readAddition(source: AdditionSource, limits: ImportLimits): Promise<Table> {
@@ -44,6 +45,7 @@ export async function readAddition(source: AdditionSource, limits: ImportLimits)
     if (total === 0) return undefined;
     return {
       rows: total,
+      stored: { path: splitPath(base.folder, split), rows: info.samples[split] },
       targets: joinedTargets(source, split, own),
       inputs: async function* () {
         for (const chunk of storeChunks(base.folder, split)) {
