@@ -46,8 +46,8 @@ export function datasetStore(db: Database) {
   const ids = db.prepare('SELECT id FROM datasets');
   const anyJob = db.prepare('SELECT 1 FROM jobs WHERE dataset = ? LIMIT 1');
   const outgrown = db.prepare(
-    `SELECT id FROM (SELECT id FROM datasets WHERE name = :name AND grown = 1 ORDER BY seq DESC LIMIT -1 OFFSET :kept)
-     WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE dataset = id)`,
+    `SELECT id FROM (SELECT id FROM datasets WHERE name = :name AND grown = 1 ORDER BY seq DESC LIMIT -1 OFFSET :kept) AS older
+     WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.dataset = older.id)`,
   );
   const remove = db.prepare('DELETE FROM datasets WHERE id = ?');
 
