@@ -16,6 +16,13 @@ export function sortClasses(names: Iterable<string>): string[] {
   return list.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
 
+const fewClasses = 20;
+
+/** Whether so many classes are most likely a mistake: names or amounts that were taken for classes. */
+export function unlikeClasses(classes: number, samples: number): boolean {
+  return classes > fewClasses && 2 * classes > samples;
+}
+
 /** A label without a class: its place in the list that it came from. */
 export type UnknownLabel = { list: number; index: number; label: string | number; expected: string };
 

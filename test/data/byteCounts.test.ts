@@ -32,9 +32,15 @@ test('elements are constant where all of their bytes are the same in every row',
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9],
     [1, 2, 3, 4, 5, 0, 7, 0, 9, 9, 9, 9],
   ];
-  const constants = constantElements();
+  const constants = constantElements(false);
   for (const row of rows) constants.add(Uint8Array.from(row));
   expect(constants.result(1)).toEqual([0, 1, 2, 3, 4, 6, 8, 9, 10, 11]);
   expect(constants.result(4)).toEqual([0, 2]);
-  expect(constantElements().result(4)).toEqual([]);
+  expect(constantElements(false).result(4)).toEqual([]);
+  const all = constantElements(true);
+  for (const row of rows) all.add(Uint8Array.from(row));
+  expect(all.result(1)).toEqual([]);
+  const same = constantElements(true);
+  for (let i = 0; i < 3; i++) same.add(Uint8Array.of(1, 2));
+  expect(same.result(1)).toEqual([0, 1]);
 });

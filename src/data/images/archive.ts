@@ -4,6 +4,7 @@ import zlib from 'node:zlib';
 import { extract as tarExtract } from 'tar-stream';
 import * as yauzl from 'yauzl';
 import { HebbError } from '../../errors.ts';
+import { tooLarge } from '../readers/fileBytes.ts';
 import { invalidFile } from '../readers/idxFile.ts';
 
 export type ArchiveKind = 'zip' | 'tar' | 'tar.gz';
@@ -109,23 +110,19 @@ class Budget {
 
   checkEntries(count: number): void {
     if (count <= this.limits.entries) return;
-    throw new HebbError(
-      'too-large',
-      `${this.part}: the archive has more than ${this.limits.entries} files and folders; HEBB_MAX_ARCHIVE_ENTRIES sets how many are taken.`,
-    );
+    const message = `the archive has more than ${this.limits.entries} files and folders; HEBB_MAX_ARCHIVE_ENTRIES sets how many are taken`;
+    throw tooLarge(this.part, message, this.limits.entries);
   }
 
   addBytes(bytes: number): void {
     this.bytes += bytes;
     if (this.bytes > this.mostBytes) {
       const what = `a file of ${this.fileBytes} bytes that unpacks to more than ${this.mostBytes} holds no photographs or drawings`;
-      throw new HebbError('too-large', `${this.part}: ${what}: that much is not unpacked.`);
+      throw tooLarge(this.part, `${what}: that much is not unpacked`, this.mostBytes);
     }
     if (this.bytes > this.limits.bytes) {
-      throw new HebbError(
-        'too-large',
-        `${this.part}: the archive unpacks to more than ${this.limits.bytes} bytes, the most that are taken.`,
-      );
+      const message = `the archive unpacks to more than ${this.limits.bytes} bytes, the most that are taken`;
+      throw tooLarge(this.part, message, this.limits.bytes);
     }
   }
 }
@@ -205,17 +202,18 @@ function checkZipEntry(entry: yauzl.Entry, name: string, folder: boolean, part: 
   checkEntryBytes(entry.compressedSize, name, part);
   const most = entry.compressedSize * maxRatio + 2 ** 20;
   if (entry.uncompressedSize > most) {
-    throw new HebbError(
-      'too-large',
-      `${part}: the entry ${quoted(name)} has ${entry.compressedSize} bytes and unpacks to ${entry.uncompressedSize}: that much is not unpacked.`,
-    );
+    const message = `the entry ${quoted(name)} has ${entry.compressedSize} bytes and unpacks to ${entry.uncompressedSize}; at most ${most} are unpacked of it`;
+    throw tooLarge(part, message, most);
   }
 }
 
 function checkEntryBytes(bytes: number, name: string, part: string): void {
   if (bytes <= maxEntryBytes) return;
-  const message = `${part}: the entry ${quoted(name)} has ${bytes} bytes; one file may have at most ${maxEntryBytes}.`;
-  throw new HebbError('too-large', message);
+  throw tooLarge(
+    part,
+    `the entry ${quoted(name)} has ${bytes} bytes; one file may have at most ${maxEntryBytes}`,
+    maxEntryBytes,
+  );
 }
 
 /** In one go rather than as a stream, which costs more than a small image itself. Synchronous: for a worker thread. */

@@ -1,6 +1,6 @@
 import { type Fault, HebbError } from '../../errors.ts';
 import { elementCount, formatShape, type Shape } from '../../shape.ts';
-import { resolveClasses } from '../classes.ts';
+import { resolveClasses, unlikeClasses } from '../classes.ts';
 import { type SplitName, splitNames } from '../dataset.ts';
 import type { ImportLimits } from '../importer.ts';
 import type { NpySource, SourceOptions } from '../source.ts';
@@ -202,7 +202,7 @@ async function readClasses(arrays: NpyFile[], given: string[] | undefined): Prom
     invalidFile(arrays[list]!.part, `the label of sample ${index} must be ${expected}; got ${label}`, expected, label),
   );
   const samples = lists.reduce((sum, { length }) => sum + length, 0);
-  if (!given && classes.length > 20 && 2 * classes.length > samples) {
+  if (!given && unlikeClasses(classes.length, samples)) {
     const message = `the targets have ${classes.length} different values in ${samples} samples, that is fewer than two a class; for numbers, say "task": "regression"`;
     throw dataError({ pointer: `/${arrays[0]!.part}`, message, expected: 'classes with several samples' });
   }

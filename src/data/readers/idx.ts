@@ -1,6 +1,6 @@
 import { HebbError } from '../../errors.ts';
 import { elementCount, formatShape } from '../../shape.ts';
-import { resolveClasses } from '../classes.ts';
+import { resolveClasses, unlikeClasses } from '../classes.ts';
 import type { ImportLimits } from '../importer.ts';
 import type { IdxSource } from '../source.ts';
 import type { Part, Table } from '../table.ts';
@@ -124,6 +124,11 @@ async function readClasses(pairs: Pair[], given: string[] | undefined): Promise<
       label,
     ),
   );
+  const samples = lists.reduce((sum, { length }) => sum + length, 0);
+  if (!given && unlikeClasses(classes.length, samples)) {
+    const message = `the labels have ${classes.length} different values in ${samples} samples, that is fewer than two a class; for numbers, say "task": "regression"`;
+    throw invalidFile(pairs[0]!.labels.part, message, 'classes with several samples', classes.length);
+  }
   return { classes, shape: [], values: indices };
 }
 

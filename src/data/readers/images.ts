@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HebbError } from '../../errors.ts';
-import { resolveClasses } from '../classes.ts';
+import { resolveClasses, unlikeClasses } from '../classes.ts';
 import type { SplitName } from '../dataset.ts';
 import { type ArchiveLimits, archiveEntries, quoted } from '../images/archive.ts';
 import { type Channels, decodeImage } from '../images/decode.ts';
@@ -12,6 +12,7 @@ import { type ArchiveContents, BrokenImages, brokenMessage, scanArchive } from '
 import type { ImportLimits } from '../importer.ts';
 import type { ImagesSource } from '../source.ts';
 import { maxRowElements, type Part, type Table, type TableWarning } from '../table.ts';
+import { tooLarge } from './fileBytes.ts';
 import { invalidFile } from './idxFile.ts';
 
 const part = 'file';
@@ -246,7 +247,7 @@ function tableOf(
   const channels = inputShape[2] as Channels;
   const bytes = kept.length * inputShape.reduce((a, b) => a * b);
   if (bytes > limits.maxBytes) {
-    throw new HebbError('too-large', `file: the images take ${bytes} bytes, at most ${limits.maxBytes} are stored.`);
+    throw tooLarge(part, `the images take ${bytes} bytes, at most ${limits.maxBytes} are stored`, limits.maxBytes);
   }
   const { task, classes, targetsOf } = targets(source, kept);
   const partOf = (split: SplitName): Part | undefined => {
@@ -311,6 +312,12 @@ function targets(source: ImagesSource, images: (Labelled & { slot: number })[]) 
       ]);
     },
   );
+  if (!source.classes && unlikeClasses(classes.length, images.length)) {
+    const message = `the ${images.length} images are of ${classes.length} classes, that is fewer than two images a class; one folder for each class, or one label, is expected. If they are meant, name them in "classes"`;
+    throw new HebbError('invalid-data', `file: ${message}.`, [
+      { pointer: `/${part}`, message, expected: 'classes with several images', received: classes.length },
+    ]);
+  }
   const all = indices[0]!;
   return { task, classes, targetsOf: (split: SplitName) => Int32Array.from(ofSplit(split), (i) => all[i]!) } as const;
 }

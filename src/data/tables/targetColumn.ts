@@ -1,6 +1,6 @@
 import type { Fault } from '../../errors.ts';
 import { brief } from '../../words.ts';
-import { maxClasses, resolveClasses, type UnknownLabel } from '../classes.ts';
+import { maxClasses, resolveClasses, type UnknownLabel, unlikeClasses } from '../classes.ts';
 import type { DatasetInfo, Task } from '../dataset.ts';
 import type { TableOptions } from '../source.ts';
 import { type Cell, type DecimalMark, numberOf, textOf } from './cells.ts';
@@ -124,7 +124,7 @@ export class TargetColumn {
     // Names that were found, not given, are texts that stand in the cells: no numbers are indices into them.
     const byName =
       this.firstText !== undefined || (!given && names?.some((known) => !Number.isSafeInteger(Number(known))));
-    if (this.overflowed || (!given && !names && this.codes.size > fewValues && 2 * this.codes.size > this.length)) {
+    if (this.overflowed || (!given && !names && unlikeClasses(this.codes.size, this.length))) {
       const count = this.overflowed ? `more than ${maxClasses}` : String(this.codes.size);
       const hint = this.firstText ? 'name another column as "target"' : 'for numbers, say "task": "regression"';
       const message = `the target "${name}" has ${count} different values in ${this.length} rows, that is fewer than two samples a class; ${hint}`;

@@ -302,3 +302,12 @@ describe('what is allowed, but odd', () => {
     expect(info).toMatchObject({ classes: ['a'], samples: { train: 1 } });
   });
 });
+
+test('names taken for classes are a mistake that is told', async () => {
+  const many = zip(Array.from({ length: 30 }, (_, i) => ({ name: `${i}/1.png`, content: dot })));
+  const names = await refusal(many);
+  expect(names.message).toContain('the 30 images are of 30 classes, that is fewer than two images a class');
+  expect(names.faults).toMatchObject([{ pointer: '/file', received: 30 }]);
+  const meant = Array.from({ length: 30 }, (_, i) => String(i));
+  expect((await upload(many, { classes: meant })).info.classes).toEqual(meant);
+});
