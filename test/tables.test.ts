@@ -62,6 +62,12 @@ test('files of every format upload and train, and the model takes the raw row', 
     '/instances/0/petal width (cm)',
   ]);
 
+  const sheet = { name: 'orchard', target: 'sort', missing: 'mean', split: { time: 'picked', test: 0.2 } };
+  const orchard = await upload(service, sheet, { file: fixture('orchard.csv') });
+  expect(orchard.status, JSON.stringify(orchard.body)).toBe(201);
+  const apples = await trained(service, 'orchard', 3, { normalization: { type: 'standard' } });
+  expect(apples.test.accuracy).toBeGreaterThan(0.8);
+
   const digits = await upload(service, { name: 'digits' }, { file: fixture('digits.npz') });
   expect(digits.body).toMatchObject({ inputShape: [8, 8, 1], samples: { train: 100, test: 20 } });
   const job = await trained(service, 'digits', 10, { normalization: { type: 'scale', factor: 1 / 16 } });
@@ -93,6 +99,27 @@ test('a table with holes keeps its columns with the dataset and the model', asyn
   for (const prediction of body.predictions) expect(prediction).toEqual(body.predictions[0]);
 });
 
+test('several targets train as one regression, and files of their own are the test', async () => {
+  const service = await startService(await temporaryFolder());
+  const rows = (count: number, step: number) =>
+    Array.from({ length: count }, (_, i) => `${i * step},${i % 2},${2 * i * step + 1},${(i % 2) - i * step}`);
+  const file = `a,b,sum,difference\n${rows(40, 0.05).join('\n')}\n`;
+  const testFile = `sum,b,difference,a\n${rows(9, 0.2).map((row) => [2, 1, 3, 0].map((at) => row.split(',')[at]).join()).join('\n')}\n`; // biome-ignore format: steps
+  const meta = { name: 'sums', target: ['sum', 'difference'] };
+  const { status, body } = await upload(service, meta, { file, testFile });
+  expect(status, JSON.stringify(body)).toBe(201);
+  expect(body).toMatchObject({ task: 'regression', targetShape: [2], samples: { train: 40, validation: 0, test: 9 } });
+  const job = await trained(service, 'sums', 2, { epochs: 200 });
+  expect(job.state, JSON.stringify(job.error)).toBe('completed');
+  expect(job.test.loss).toBeLessThan(0.001);
+  const { body: answer } = await service.post('/predict?model=sums', { instances: [{ a: 0.5, b: 1 }] });
+  const [sum, difference] = answer.predictions[0].output;
+  expect(sum).toBeCloseTo(2, 1);
+  expect(difference).toBeCloseTo(0.5, 1);
+  const { body: report } = await service.call('/v1/datasets/sums/report');
+  expect(report.targets.map(({ name }: { name: string }) => name)).toEqual(['target 0', 'target 1']);
+});
+
 test('what nobody should send gets a 4xx that says what is wrong, and leaves nothing', async () => {
   const folder = await temporaryFolder();
   const service = await startService(folder, { HEBB_MAX_UPLOAD_BYTES: String(2 ** 22) });
@@ -119,6 +146,13 @@ test('what nobody should send gets a 4xx that says what is wrong, and leaves not
     ['a gzip bomb', {}, { file: gzipSync(Buffer.alloc(2 ** 27, 'a,b\n')) }, 413, /unpacks to more than/],
     ['NPY with columns', { target: 'x' }, { inputs: fixture('version1.npy'), targets: fixture('version1.npy') }, 400, /"target" is for tables/], // biome-ignore format: a case
     ['one array', {}, { inputs: fixture('version1.npy') }, 400, /the file part "targets" is missing/],
+    ['3,000 classes', {}, { file: `x,id\n${Array.from({ length: 3000 }, (_, i) => `${i},n${i}`).join('\n')}` }, 422, /3000 different values in 3000 rows/], // biome-ignore format: a case
+    ['an infinity', {}, { file: `${header}inf,2,x\n` }, 422, /line 7, column "a": a finite number.*got "inf"/],
+    ['a time that is none', { split: { time: 'a', test: 0.5 } }, { file: `${header}1.2.2024,2,x\n` }, 422, /line 7, column "a": a finite number is expected, got "1.2.2024"/], // biome-ignore format: a case
+    ['a split that is none', { split: { column: 'c' } }, { file: header }, 422, /line 2, column "c": train, validation or test/], // biome-ignore format: a case
+    ['an unknown class in the test', {}, { file: header, testFile: 'a,b,c\n1,2,y\n' }, 422, /testFile: line 2, column "c": one of the classes x/], // biome-ignore format: a case
+    ['a ragged test', {}, { file: header, testFile: 'a,b,c\n1,2,x\n1,2\n' }, 400, /testFile: line 3: 3 cells/],
+    ['an IDX of the wrong endianness', {}, { images: Uint8Array.from([0, 0, 8, 2, 4, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4]), labels: Uint8Array.from([0, 0, 8, 1, 4, 0, 0, 0, 0, 1, 0, 1]) }, 400, /the file has 16/], // biome-ignore format: a case
     ['two kinds', {}, { file: header, labels: 'x' }, 400, /IDX files come as images and labels, got a part "file"/],
   ];
   for (const [what, meta, parts, status, message] of cases) {

@@ -1,4 +1,5 @@
 // Files that NumPy, pandas and pyarrow wrote (scripts/data-fixtures.py), held against what they say of them.
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { store, temporaryFolder } from '../../helpers/data.ts';
 import { arraysOf, fixture, stored, storedArrays } from '../../helpers/tables.ts';
@@ -123,4 +124,36 @@ describe('an array', () => {
       [4, 5],
     ]);
   });
+});
+
+test('a sheet that a German Gnumeric saved as CSV, held against its own file (scripts/fixtures/spreadsheet.sh)', async () => {
+  const sheet = gunzipSync(fixture('orchard.gnumeric')).toString();
+  const cells: string[][] = [];
+  for (const [, row, column, value] of sheet.matchAll(/<gnm:Cell Row="(\d+)" Col="(\d+)"[^>]*>([^<]*)</g)) {
+    cells[Number(row)] ??= [];
+    cells[Number(row)]![Number(column)] = value!.replaceAll('&quot;', '"');
+  }
+  const [names, ...rows] = cells;
+  expect(rows).toHaveLength(30);
+  const given = (column: number) => rows.map((row) => row[column]);
+  const { info, inputs, targets } = await read('orchard.csv', { target: 'sort', missing: 'mean', columns: { picked: { type: 'ignored' } } }); // biome-ignore format: a call
+  expect(info.columns!.map(({ name }) => name)).toEqual(names);
+  expect(info.classes).toEqual(['"red" delicious', 'boskoop', 'williams; "the pear"']);
+  expect(targets).toEqual(given(0));
+  for (const [input, column] of [0, 1].map((i) => [i, i + 1] as const)) {
+    const numbers = given(column).map((cell) => (cell === undefined ? Number.NaN : Number(cell)));
+    const known = numbers.filter((value) => !Number.isNaN(value));
+    expect(known).toHaveLength(29);
+    const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+    for (const [row, value] of numbers.entries()) {
+      expect(inputs[row]![input]).toBeCloseTo(Number.isNaN(value) ? mean : value, 4);
+    }
+  }
+  // Days count from the end of 1899 in the sheet: the newest six are the test.
+  const byTime = await read('orchard.csv', { target: 'sort', missing: 'drop', split: { time: 'picked', test: 0.2 } });
+  const complete = rows.filter((row) => row[1] !== undefined && row[2] !== undefined);
+  const days = complete.map((row) => Number(row[3])).sort((a, b) => b - a);
+  const trained = complete.filter((row) => Number(row[3]) < days[byTime.info.samples.test - 1]!);
+  expect(Math.abs(byTime.info.samples.test - 28 * 0.2)).toBeLessThan(2);
+  expect(byTime.targets).toEqual(trained.map((row) => row[0]));
 });
