@@ -93,3 +93,12 @@ export function constantElements(allOrNone: boolean): {
     },
   };
 }
+
+/** The number of fewest decimals that is the same in float32: 0.1, not 0.10000000149011612. */
+export function shortestDecimal(value: number): number {
+  for (let precision = 6; precision < 9; precision++) {
+    const candidate = Number(value.toPrecision(precision));
+    if (Math.fround(candidate) === value) return candidate;
+  }
+  return value;
+}

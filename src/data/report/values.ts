@@ -1,4 +1,5 @@
 import { ByteCounts } from '../byteCounts.ts';
+import { shortestDecimal } from '../statistics.ts';
 import type { Histogram, ValuesReport } from './types.ts';
 
 /** Bars of a histogram, unless whole numbers give each value its own. */
@@ -103,8 +104,8 @@ function floatColumns(columns: number, stride: number): ColumnValues {
         const variance = Math.max(0, squares[column]! / rowsSeen - shift ** 2);
         return {
           name,
-          min: min[column]!,
-          max: max[column]!,
+          min: shortestDecimal(min[column]!),
+          max: shortestDecimal(max[column]!),
           mean: origin[column]! + shift,
           standardDeviation: Math.sqrt(variance),
           distinct: sets.distinct(column),

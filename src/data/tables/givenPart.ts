@@ -1,4 +1,4 @@
-import { didYouMean } from '../../validate.ts';
+import { didYouMean } from '../../words.ts';
 import type { TableOptions } from '../source.ts';
 import type { Part, TableWarning } from '../table.ts';
 import type { Column } from './columns.ts';

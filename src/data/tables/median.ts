@@ -1,3 +1,5 @@
+import { shortestDecimal } from '../statistics.ts';
+
 /** Bits of a key that each pass looks at: 32 in all. */
 const digits = [11, 11, 10] as const;
 const shifts = [21, 10, 0] as const;
@@ -16,16 +18,7 @@ function keyOf(value: number): number {
 
 function numberOf(key: number): number {
   bits[0] = key & 0x80000000 ? key & 0x7fffffff : ~key;
-  return shortest(float[0]!);
-}
-
-/** The number of fewest decimals that is the same in float32. */
-function shortest(value: number): number {
-  for (let precision = 6; precision < 9; precision++) {
-    const candidate = Number(value.toPrecision(precision));
-    if (Math.fround(candidate) === value) return candidate;
-  }
-  return value;
+  return shortestDecimal(float[0]!);
 }
 
 interface Rank {

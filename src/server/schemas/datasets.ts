@@ -121,7 +121,7 @@ export const addSamples = {
   operationId: 'addSamples',
   summary: 'Add samples to a dataset',
   description:
-    'Makes a new dataset of the same name, which the name means from now on; a job keeps the one that it was given. multipart/form-data: image and label, as many of both as there are new images, which get the size and the channels of the others.',
+    'Makes a new dataset of the same name, which the name means from now on; a job keeps the one that it was given. Of the versions that additions made, the newest ten stay (HEBB_KEEP_VERSIONS), and those that a job was given. multipart/form-data: image and label, as many of both as there are new images, which get the size and the channels of the others.',
   tags,
   params: idParams,
   querystring: additionOptionsSchema,
