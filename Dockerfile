@@ -57,4 +57,5 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HEBB_PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # No shell between: SIGTERM reaches node, which stops in order. It reaps the training processes that it starts, and
 # these start none, so no init is needed; `docker run --init` does no harm.
-CMD ["node", "dist/main.js"]
+# Buffers of an upload that nobody needs any more pile up with the size of the space for young objects: 4 MB in place of 16.
+CMD ["node", "--max-semi-space-size=4", "dist/main.js"]

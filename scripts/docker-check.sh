@@ -137,7 +137,7 @@ start
 uid=$("${cli[@]}" exec "$name" node -p 'process.getuid()')
 [ "$uid" -ne 0 ] || fail 'the service runs as root'
 command=$("${cli[@]}" exec "$name" cat /proc/1/cmdline | tr '\0' ' ')
-[ "$command" = 'node dist/main.js ' ] || fail "process 1 is \"$command\""
+[ "$command" = 'node --max-semi-space-size=4 dist/main.js ' ] || fail "process 1 is \"$command\""
 say "process 1 is node, with user id $uid"
 if [ "$engine" = docker ]; then
   for _ in $(seq 60); do

@@ -38,7 +38,8 @@ export class DrilledService {
 
   /** Resolves when it takes requests. @throws Error where it ends before */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [join(root, 'dist/main.js')], {
+    // As `npm start` and the image start it.
+    const child = spawn(process.execPath, ['--max-semi-space-size=4', join(root, 'dist/main.js')], {
       cwd: root,
       env: {
         PATH: process.env.PATH,
