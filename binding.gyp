@@ -4,8 +4,10 @@
       "target_name": "hebb",
       "sources": [
         "native/addon.cc",
+        "native/moments.cc",
         "native/program.cc",
         "native/thread_pool.cc",
+        "native/ops/augment.cc",
         "native/ops/conv2d.cc",
         "native/ops/conv2d_backward.cc",
         "native/ops/elementwise.cc",

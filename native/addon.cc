@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "addon_memory.h"
+#include "addon_moments.h"
 #include "addon_program.h"
 #include "random.h"
 
@@ -100,6 +101,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("MappedFile", MappedFile::define(env));
   exports.Set("Program", ProgramObject::define(env));
   exports.Set("returnFreedMemory", Napi::Function::New(env, return_freed_memory, "returnFreedMemory"));
+  exports.Set("moments", Napi::Function::New(env, MomentsWork::start, "moments"));
   exports.Set("randomBits", Napi::Function::New(env, random_bits, "randomBits"));
   return exports;
 }

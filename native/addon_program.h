@@ -18,8 +18,9 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
         {InstanceMethod<&ProgramObject::train>("train"), InstanceMethod<&ProgramObject::profile>("profile"),
          InstanceMethod<&ProgramObject::predict>("predict"),
          InstanceMethod<&ProgramObject::predict_async>("predictAsync"), InstanceMethod<&ProgramObject::run>("run"),
-         InstanceMethod<&ProgramObject::read>("read"), InstanceMethod<&ProgramObject::cancel>("cancel"),
-         InstanceMethod<&ProgramObject::dispose>("dispose"), StaticMethod<&ProgramObject::measure>("measure")});
+         InstanceMethod<&ProgramObject::read>("read"), InstanceMethod<&ProgramObject::write>("write"),
+         InstanceMethod<&ProgramObject::cancel>("cancel"), InstanceMethod<&ProgramObject::dispose>("dispose"),
+         StaticMethod<&ProgramObject::measure>("measure")});
   }
 
   /// {code, rows, arena, parameterFloats, isa, constant?} → {shared, perThread, kept}: floats of memory beside the
@@ -300,6 +301,21 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     auto output = Napi::Float32Array::New(info.Env(), std::size_t(count));
     std::copy_n(program_->arena() + Size(offset), Size(count), output.Data());
     return output;
+  }
+
+  /// write(offset, values: Float32Array): puts values into the arena.
+  Napi::Value write(const Napi::CallbackInfo& info) {
+    if (!alive(info)) return info.Env().Undefined();
+    const double offset = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : NAN;
+    bool fits;
+    const auto values = typed_array<float>(info[1], napi_float32_array, "the values", &fits);
+    if (!fits) return info.Env().Undefined();
+    if (!(offset >= 0 && offset + double(values.ElementLength()) <= double(program_->arena_floats()))) {
+      return fail(info.Env(), "write past the end of the arena");
+    }
+    std::lock_guard lock(program_->mutex());
+    std::copy_n(values.Data(), values.ElementLength(), program_->arena() + Size(offset));
+    return info.Env().Undefined();
   }
 
   /// Ends a run that is under way after its current instruction; a step that was not finished changes no parameter.

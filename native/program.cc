@@ -124,6 +124,7 @@ class Loader {
   template <class Args>
   void note_slots(const Args&) {}
   void note_slots(const gather_args& args) { slot_need(args.slot, args.elements, false); }
+  void note_slots(const gather_affine_args& args) { slot_need(args.slot, args.elements, false); }
   void note_slots(const gather_classes_args& args) { slot_need(args.slot, 1, true); }
 
 #define DIM(name)                                   \

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** What random numbers are for: the same seed never gives two purposes the same stream. Part of every hash: never renumber. */
-export const purpose = { initialize: 1, shuffle: 2, dropout: 3, split: 4, synthetic: 5, noise: 6 } as const;
+export const purpose = { initialize: 1, shuffle: 2, dropout: 3, split: 4, synthetic: 5, noise: 6, augment: 7 } as const;
 
 export interface OpInfo {
   name: string;
@@ -69,6 +69,8 @@ export interface NativeProgram {
   run(range: { from: number; to: number; rows: number }): void;
   /** A copy of a part of the arena, in floats. */
   read(offset: number, count: number): Float32Array;
+  /** Puts values into a part of the arena. */
+  write(offset: number, values: Float32Array): void;
   /** Ends a run under way after its current instruction; an unfinished step changes no parameter. */
   cancel(): void;
   dispose(): void;
@@ -92,6 +94,15 @@ interface ProgramSpec extends ProgramCode {
   output?: { offset: number; elements: number };
 }
 
+/** By element of a row. */
+export interface Moments {
+  min: Float64Array;
+  max: Float64Array;
+  mean: Float64Array;
+  /** That of the rows themselves (divided by their number). */
+  deviation: Float64Array;
+}
+
 interface Addon {
   info: { kernelVersion: string; isas: string[]; activations: string[]; ops: OpInfo[] };
   Memory: new (floats: number) => Memory;
@@ -101,6 +112,7 @@ interface Addon {
     /** Floats of memory beside the arena that a program would take; nothing is allocated. */
     measure(spec: ProgramCode & { parameterFloats: number }): { shared: number; perThread: number; kept: number };
   };
+  moments(source: Source, rows: Uint32Array, threads: number): Promise<Moments>;
   randomBits(seed: number, purpose: number, epoch: number, step: number, first: number, count: number): Uint32Array;
   returnFreedMemory(): void;
 }
@@ -128,6 +140,14 @@ export function selectIsa(wanted: string | undefined = process.env.HEBB_ISA || u
   throw new RangeError(
     `HEBB_ISA: this CPU has no instruction set "${wanted}" that Hebb knows; it has ${isas.join(', ')}`,
   );
+}
+
+/**
+ * Range, mean and deviation of each column of a source over some of its rows, at least one; in double, off the event loop. The
+ * same bits on any number of threads.
+ */
+export function columnMoments(source: Source, rows: Uint32Array, threads: number): Promise<Moments> {
+  return addon.moments(source, rows, threads);
 }
 
 /**

@@ -23,6 +23,23 @@ static void affine_uint8(Size n, const std::uint8_t* x, float scale, float offse
   }
 }
 
+static void affine_each(Size n, const float* x, const float* scale, const float* offset, float* y) {
+  each_vector(n, [=](Size i, auto get, auto put) { put(y + i, fma(get(x + i), get(scale + i), get(offset + i))); });
+}
+
+static void affine_each_uint8(Size n, const std::uint8_t* x, const float* scale, const float* offset, float* y) {
+  typedef std::uint8_t Bytes __attribute__((vector_size(W)));
+  each_vector(n, [=](Size i, auto get, auto put) {
+    Bytes bytes = {};
+    if (i + W <= n) {
+      __builtin_memcpy(&bytes, x + i, W);
+    } else {
+      for (Size r = 0; r < n - i; r++) bytes[r] = x[i + r];
+    }
+    put(y + i, fma(__builtin_convertvector(bytes, V), get(scale + i), get(offset + i)));
+  });
+}
+
 static void scaled_difference(Size n, const float* x, const float* t, float scale, float* y) {
   const V s = broadcast(scale);
   each_vector(n, [=](Size i, auto get, auto put) { put(y + i, s * (get(x + i) - get(t + i))); });

@@ -117,6 +117,9 @@ struct Kernels {
   /// y = x * scale + offset.
   void (*affine)(Size n, const float* x, float scale, float offset, float* y);
   void (*affine_uint8)(Size n, const std::uint8_t* x, float scale, float offset, float* y);
+  /// The same with a scale and an offset for each element.
+  void (*affine_each)(Size n, const float* x, const float* scale, const float* offset, float* y);
+  void (*affine_each_uint8)(Size n, const std::uint8_t* x, const float* scale, const float* offset, float* y);
   /// y = scale * (x - t).
   void (*scaled_difference)(Size n, const float* x, const float* t, float scale, float* y);
   /// Dropout of n elements from position `first` on: y = x / (1 - rate) where the element is kept, otherwise 0.

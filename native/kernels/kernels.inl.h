@@ -51,6 +51,8 @@ const Kernels HEBB_TABLE(HEBB_ISA) = {
     HEBB_ISA::softmax_cross_entropy,
     HEBB_ISA::affine,
     HEBB_ISA::affine_uint8,
+    HEBB_ISA::affine_each,
+    HEBB_ISA::affine_each_uint8,
     HEBB_ISA::scaled_difference,
     HEBB_ISA::dropout,
     HEBB_ISA::max_pool,

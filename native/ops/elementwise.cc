@@ -5,39 +5,11 @@
 
 #include "../random.h"
 #include "op.h"
+#include "portable_math.h"
 
 namespace hebb {
 
 constexpr std::uint32_t kDropoutPurpose = 3, kNoisePurpose = 6;  // src/native.ts names them, too
-
-namespace {
-
-/// ln x for x in (0, 1]: x = m 2^e with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh((m - 1) / (m + 1)) by its series.
-/// The same bits with every C library, as is cosine.
-double natural_log(double x) {
-  int exponent;
-  double m = std::frexp(x, &exponent);
-  if (m < 0.70710678118654752) m *= 2, exponent--;
-  const double s = (m - 1) / (m + 1), q = s * s;
-  double sum = 0;
-  for (int k = 21; k >= 1; k -= 2) sum = sum * q + 1.0 / k;
-  return 2 * s * sum + exponent * 0.69314718055994531;
-}
-
-/// cos(2 pi u) for u in [0, 1): by symmetry of an eighth of the circle, by the series of cosine or sine.
-double cosine_of_turns(double u) {
-  double sign = 1;
-  if (u >= 0.5) u = 1 - u;               // cos is even about half a turn
-  if (u > 0.25) u = 0.5 - u, sign = -1;  // and odd about a quarter
-  const bool sine = u > 0.125;           // cos(2 pi u) = sin(2 pi (1/4 - u))
-  const double angle = 6.2831853071795865 * (sine ? 0.25 - u : u), q = angle * angle;
-  double sum = 0;
-  for (int k = 8; k >= 1; k--) sum = 1 - sum * q / (sine ? 2 * k * (2 * k + 1) : 2 * k * (2 * k - 1));
-  // The loop leaves 1 - q/(1·2) (1 - q/(3·4) (…)), or the same for sine over the angle.
-  return sign * (sine ? angle * sum : sum);
-}
-
-}  // namespace
 
 void run(const gather_args& a, Step& step) {
   const Source& source = step.sources[a.slot];
@@ -50,6 +22,20 @@ void run(const gather_args& a, Step& step) {
     } else {
       step.kernels->affine(a.elements, reinterpret_cast<const float*>(source.data) + first, float(a.scale),
                            float(a.offset), y);
+    }
+  }
+}
+
+void run(const gather_affine_args& a, Step& step) {
+  const Source& source = step.sources[a.slot];
+  if (!source.data || !step.order) return;
+  for (Size r = 0; r < step.rows; r++) {
+    const Size first = Size(step.order[r]) * a.elements;
+    float* y = a.y + r * a.elements;
+    if (source.type == Source::Type::uint8) {
+      step.kernels->affine_each_uint8(a.elements, source.data + first, a.scale, a.offset, y);
+    } else {
+      step.kernels->affine_each(a.elements, reinterpret_cast<const float*>(source.data) + first, a.scale, a.offset, y);
     }
   }
 }
@@ -72,6 +58,12 @@ void run(const gather_classes_args& a, Step& step) {
 
 void run(const affine_args& a, Step& step) {
   step.kernels->affine(step.rows * a.elements, a.x, float(a.scale), float(a.offset), a.y);
+}
+
+void run(const affine_each_args& a, Step& step) {
+  for (Size r = 0; r < step.rows; r++) {
+    step.kernels->affine_each(a.elements, a.x + r * a.elements, a.scale, a.offset, a.y + r * a.elements);
+  }
 }
 
 void run(const activate_args& a, Step& step) {

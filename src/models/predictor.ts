@@ -1,8 +1,8 @@
 import { predictionBytes } from '../nn/cost.ts';
 import { Network } from '../nn/network.ts';
 import { type NetworkConfig, withoutWeights } from '../nn/networkConfig.ts';
+import type { Normalization } from '../nn/normalization.ts';
 import { type ResolvedNetwork, resolveNetwork } from '../nn/resolve.ts';
-import type { NormalizationConfig } from '../nn/trainingConfig.ts';
 import { Batcher } from './batcher.ts';
 
 /** Below so many floating-point operations an asynchronous call costs more than the prediction itself. */
@@ -11,7 +11,7 @@ const synchronousFlops = 5e6;
 /** What a predictor is made of. */
 export interface PredictorSource {
   network: NetworkConfig & { input: number[] };
-  normalization: NormalizationConfig;
+  normalization: Normalization;
   /**
    * Fills in the weights.
    * @returns the step of the training that they are of

@@ -1,8 +1,18 @@
 import type { Fault } from '../errors.ts';
 import { didYouMean, escapePointer } from '../validate.ts';
-import { type DataDescription, epochsOf, sampleCounts, stepsPerEpoch } from './complete.ts';
+import { augmentationFaults, mixupOf } from './augmentation.ts';
+import {
+  batchRows,
+  type DataDescription,
+  embeds,
+  epochsOf,
+  inputLayout,
+  sampleCounts,
+  stepsPerEpoch,
+} from './complete.ts';
 import { type LossName, lossOf } from './losses.ts';
 import { epochKeys, kOf, type MetricConfig, metricName, metricOf } from './metrics.ts';
+import { knownNormalization, normalizationFaults } from './normalization.ts';
 import type { ResolvedNetwork } from './resolve.ts';
 import type { TrainingConfig, TrainingRequest } from './trainingConfig.ts';
 import type { Warning } from './warnings.ts';
@@ -182,6 +192,22 @@ export function learningFaults(network: ResolvedNetwork, training: TrainingConfi
   return [...stepFaults(network), ...frozenFaults(network, training)];
 }
 
+/** What is wrong with how inputs are prepared. */
+export function inputFaults(
+  training: TrainingConfig,
+  network: ResolvedNetwork | null,
+  data: DataDescription | null,
+): Fault[] {
+  const { normalization, augmentation = [] } = training;
+  const shape = inputLayout(network, data);
+  const faults = shape ? normalizationFaults(normalization, shape) : [];
+  if (!knownNormalization(normalization) && !data) {
+    const message = `${normalization.type} is worked out on training samples, and there is no dataset: give its numbers, {"type": "affine", "scale": […], "offset": […]}`;
+    faults.push({ pointer: '/training/normalization/type', message, received: normalization.type });
+  }
+  return [...faults, ...augmentationFaults(augmentation, { shape, loss: training.loss.type, embeds: embeds(network) })];
+}
+
 /** Rosenblatt's rule is one of a single layer. */
 function perceptronFaults({ layers }: ResolvedNetwork): Fault[] {
   const learning = layers.filter((layer) => layer.parameters.length > 0);
@@ -246,6 +272,9 @@ export function settingWarnings({ request, training, data }: Subject): Warning[]
       'batch-above-samples',
       `a batch of ${batchSize} is more than the ${samples} training samples: each step takes all`,
     );
+  }
+  if (mixupOf(training.augmentation ?? []) !== null && batchRows(batchSize, samples) === 1) {
+    warn('nothing-to-mix', 'mixup mixes rows of a batch, and each batch is one row: use a larger batchSize');
   }
   if (earlyStopping && (earlyStopping.patience ?? 0) >= epochs) {
     warn('never-stops', `early stopping waits for ${earlyStopping.patience} epochs, the training has ${epochs}`);

@@ -1,6 +1,8 @@
 import { elementCount, type Shape } from '../shape.ts';
+import { completeAugmentation } from './augmentation.ts';
 import type { LossName } from './losses.ts';
 import { defaultMetrics } from './metrics.ts';
+import { layoutOf, type Normalization } from './normalization.ts';
 import { optimizers } from './optimizers.ts';
 import type { ResolvedNetwork } from './resolve.ts';
 import { completeSchedule } from './schedules.ts';
@@ -20,6 +22,8 @@ export interface DataDescription {
   /** [] for class indices. */
   targetShape: Shape;
   inputType: 'uint8' | 'float32';
+  /** Of a sample; that of the network's input where it is left out. */
+  inputShape?: Shape;
   samples: { train: number; validation?: number };
 }
 
@@ -53,11 +57,13 @@ export function stepsPerEpoch(batchSize: number | 'full', samples: number): numb
  * Fills in every default. Sent again as a request the result is the same.
  * @param network null where it is at fault: then the loss is a guess
  * @param data null where nothing is known of it
+ * @param initial normalisation of the model to start from; null where there is none
  */
 export function completeTraining(
   request: TrainingRequest,
   network: ResolvedNetwork | null,
   data: DataDescription | null,
+  initial: Normalization | null = null,
 ): TrainingConfig {
   const { schedule, earlyStopping, metrics, steps } = request;
   const byRule = request.optimizer?.type === 'perceptron';
@@ -76,7 +82,8 @@ export function completeTraining(
     ...(schedule && { schedule: completeSchedule(schedule, monitored) }),
     ...(request.gradientClip && { gradientClip: request.gradientClip }),
     initializer: request.initializer ?? 'glorotUniform',
-    normalization: completeNormalization(request, network, data),
+    normalization: completeNormalization(request, network, data, initial),
+    ...(request.augmentation?.length && { augmentation: request.augmentation.map(completeAugmentation) }),
     ...(request.validation && { validation: request.validation }),
     ...(earlyStopping && { earlyStopping: completeEarlyStopping(earlyStopping, monitored) }),
     ...(request.classWeights && { classWeights: request.classWeights }),
@@ -107,12 +114,33 @@ function completeNormalization(
   { normalization }: TrainingRequest,
   network: ResolvedNetwork | null,
   data: DataDescription | null,
+  initial: Normalization | null,
 ): TrainingConfig['normalization'] {
-  if (normalization?.type === 'scale') return { type: 'scale', factor: normalization.factor ?? 1 / 255 };
-  if (normalization) return normalization;
-  // An embedding's inputs are indices, not intensities.
-  const embeds = network?.layers.some((layer) => layer.inputs.includes(-1) && layer.config.type === 'embedding');
-  return data?.inputType === 'uint8' && !embeds ? { type: 'scale', factor: 1 / 255 } : { type: 'none' };
+  switch (normalization?.type) {
+    case 'scale':
+      return { type: 'scale', factor: normalization.factor ?? 1 / 255 };
+    case 'minmax':
+    case 'standard': {
+      const shape = inputLayout(network, data);
+      return { type: normalization.type, per: normalization.per ?? (shape?.length === 3 ? 'channel' : 'feature') };
+    }
+    case 'none':
+    case 'affine':
+      return normalization;
+  }
+  // Weights go on with inputs in the units that they were trained with.
+  if (initial) return 'scale' in initial ? { type: 'affine', scale: initial.scale, offset: initial.offset } : initial;
+  return data?.inputType === 'uint8' && !embeds(network) ? { type: 'scale', factor: 1 / 255 } : { type: 'none' };
+}
+
+/** Whether the inputs are an embedding's: indices, not quantities. */
+export function embeds(network: ResolvedNetwork | null): boolean {
+  return !!network?.layers.some((layer) => layer.inputs.includes(-1) && layer.config.type === 'embedding');
+}
+
+/** The shape that says what the inputs are; null where neither data nor network are known. */
+export function inputLayout(network: ResolvedNetwork | null, data: DataDescription | null): Shape | null {
+  return network ? layoutOf(data?.inputShape, network.inputShape) : (data?.inputShape ?? null);
 }
 
 function defaultLoss(network: ResolvedNetwork | null, data: DataDescription | null): LossName {

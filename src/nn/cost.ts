@@ -1,10 +1,12 @@
+import type { Shape } from '../shape.ts';
 import { batchRows, sampleCounts } from './complete.ts';
 import { diagnosedRows } from './diagnostics.ts';
 import { evaluationRows } from './evaluate.ts';
+import { layoutOf, likeNormalization, type Normalization } from './normalization.ts';
 import { optimizerStates } from './optimizers.ts';
 import { type LearnSettings, predictRows, recordEvaluation, recordPredict, recordTraining } from './programs.ts';
 import type { ResolvedNetwork } from './resolve.ts';
-import type { NormalizationConfig, TrainingConfig } from './trainingConfig.ts';
+import type { TrainingConfig } from './trainingConfig.ts';
 
 /** Bytes that a training process holds before it has a job: Node.js, its heap and the addon. */
 export const processBytes = 38e6;
@@ -23,20 +25,23 @@ export interface CostSettings {
 export function trainingBytes(
   resolved: ResolvedNetwork,
   training: TrainingConfig,
-  samples: { train: number; validation?: number; test?: number },
+  data: { samples: { train: number; validation?: number; test?: number }; inputShape?: Shape },
   settings: CostSettings,
 ): number {
+  const { samples } = data;
+  const shape = layoutOf(data.inputShape, resolved.inputShape);
   const learn: LearnSettings = {
     rows: batchRows(training.batchSize, samples.train),
     loss: training.loss,
     targets: 'values',
-    normalization: training.normalization,
+    normalization: likeNormalization(training.normalization, shape),
     weighted: training.classWeights !== undefined,
   };
-  const { optimizer, frozen, gradientClip } = training;
+  const { optimizer, frozen, gradientClip, augmentation } = training;
+  const augmenting = augmentation && { list: augmentation, shape };
   const weights = resolved.parameterFloats;
   const states = weights * (1 + optimizerStates(optimizer));
-  const { rec } = recordTraining(resolved, { ...learn, optimizer, frozen, gradientClip });
+  const { rec } = recordTraining(resolved, { ...learn, optimizer, frozen, gradientClip, augmenting });
   const evaluation = (rows: number) => {
     if (!rows) return 0;
     const program = recordEvaluation(resolved, { ...learn, rows: evaluationRows(resolved, rows) });
@@ -59,7 +64,7 @@ export function trainingBytes(
 /** Bytes that a network of constant weights takes to predict: them, and the program with activations and scratch memory. */
 export function predictionBytes(
   resolved: ResolvedNetwork,
-  normalization: NormalizationConfig,
+  normalization: Normalization,
   settings: CostSettings,
 ): number {
   const { rec } = recordPredict(resolved, predictRows(resolved), normalization);

@@ -1,9 +1,10 @@
 import { HebbError } from '../errors.ts';
 import { metricFaults } from './checks.ts';
-import { type Evaluation, evaluate } from './evaluate.ts';
+import { type Evaluation, evaluate, rowsOf } from './evaluate.ts';
 import type { LossConfig, LossName } from './losses.ts';
 import { defaultMetrics, type MetricConfig } from './metrics.ts';
 import type { Network } from './network.ts';
+import { workOut } from './normalization.ts';
 import { planTraining } from './plan.ts';
 import type { DiagnosticsRow, MetricRow, MetricValues, Progress } from './progress.ts';
 import { rowWeights } from './rowWeights.ts';
@@ -65,7 +66,10 @@ export async function fitNetwork(
     inputType: 'float32',
     samples: { train: samples, validation: validation?.inputs.rows },
   });
-  if (request.normalization) network.normalization = training.normalization;
+  if (request.normalization) {
+    const { inputShape: shape, settings } = network;
+    network.normalization = await workOut(training.normalization, split.inputs, rowsOf(split), { shape, ...settings });
+  }
   const weights = rowWeights(samples, {
     classes: data.targets instanceof Int32Array ? data.targets : undefined,
     names: classes ?? [],

@@ -9,6 +9,7 @@ import { type InitializerConfig, initialize } from './initializers.ts';
 import type { LossConfig, LossName } from './losses.ts';
 import { fromNested, type Nested, toNested } from './nested.ts';
 import type { NetworkConfig } from './networkConfig.ts';
+import type { Normalization } from './normalization.ts';
 import { optimizerStates } from './optimizers.ts';
 import { predictRows, recordPredict } from './programs.ts';
 import type { DiagnosticsRow, MetricRow, MetricValues } from './progress.ts';
@@ -16,7 +17,7 @@ import type { ProgramSettings, Tensor } from './recorder.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
 import { kindOf, type Rows, type Targets, toRows, toSplit } from './samples.ts';
 import type { TrainingOutcome } from './trainer.ts';
-import type { NormalizationConfig, OptimizerConfig, TrainingRequest } from './trainingConfig.ts';
+import type { OptimizerConfig, TrainingRequest } from './trainingConfig.ts';
 import { decodeSafetensors, encodeSafetensors, matchTensors, type NamedTensor, tensorsOf } from './weights.ts';
 
 export interface NetworkOptions {
@@ -32,7 +33,7 @@ export interface NetworkOptions {
   /** [1] */
   threads?: number;
   /** Applied to every raw input [none]. */
-  normalization?: NormalizationConfig;
+  normalization?: Normalization;
   /** The weights stay as they are once a prediction has been made: what can be worked out of them is kept [false]. */
   constant?: boolean;
   /** The configuration is known to fit the schema: a plan's, or a network's own. */
@@ -58,7 +59,7 @@ export class Network {
   /** Weights, and behind them the optimiser's state while there is one. */
   memory: Memory;
   private predictor: NativeProgram | null = null;
-  private normalized: NormalizationConfig;
+  private normalized: Normalization;
   private readonly constant: boolean;
   private fitting = false;
 
@@ -77,10 +78,10 @@ export class Network {
     return this.resolved.config;
   }
   /** Applied to every raw input. */
-  get normalization(): NormalizationConfig {
+  get normalization(): Normalization {
     return this.normalized;
   }
-  set normalization(normalization: NormalizationConfig) {
+  set normalization(normalization: Normalization) {
     this.normalized = normalization;
     this.forgetPredictor();
   }

@@ -2,12 +2,13 @@ import { type Fault, HebbError, withPointer } from '../errors.ts';
 import { selectIsa } from '../native.ts';
 import type { Shape } from '../shape.ts';
 import { assertValid, compileSchema } from '../validate.ts';
-import { learningFaults, settingFaults, settingWarnings } from './checks.ts';
-import { completeTraining, type DataDescription } from './complete.ts';
+import { inputFaults, learningFaults, settingFaults, settingWarnings } from './checks.ts';
+import { completeTraining, type DataDescription, inputLayout } from './complete.ts';
 import { type CostSettings, trainingBytes } from './cost.ts';
 import { initializerFault } from './initializers.ts';
 import { matchWeights, type WeightMatch } from './initialWeights.ts';
 import type { NetworkConfig } from './networkConfig.ts';
+import { fitsLayout, type Normalization } from './normalization.ts';
 import { activationWarning, outputFault } from './outputChecks.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
 import { type TrainingConfig, type TrainingRequest, trainingSchema } from './trainingConfig.ts';
@@ -35,7 +36,7 @@ const validate = compileSchema(trainingSchema);
 
 /**
  * Completes a job's network and training and works out what it takes, without allocating any of it.
- * @param job dataset: null for a network with given weights that is not trained; initialNetwork: that of training.initialModel
+ * @param job dataset: null for a network with given weights that is not trained; initialNetwork and initialNormalization: those of training.initialModel
  * @param settings of the processes that train
  * @throws HebbError('invalid-network' | 'invalid-training') with all faults, and pointers into the job
  */
@@ -45,6 +46,7 @@ export function planJob(
     training: TrainingRequest | undefined;
     dataset: (DataDescription & { inputShape: Shape }) | null;
     initialNetwork?: NetworkConfig | null;
+    initialNormalization?: Normalization | null;
   },
   settings: CostSettings = { isa: selectIsa(), threads: 1 },
 ): JobPlan {
@@ -60,7 +62,7 @@ export function planJob(
     untrainable && !job.network.input
       ? null
       : collect(faults, () => resolveNetwork(job.network, { dataShape: dataset?.inputShape, pointer: '/network' }));
-  const { training, warnings } = planSettings(request, resolved, dataset, faults);
+  const { training, warnings } = planSettings(request, resolved, dataset, faults, job.initialNormalization);
   const initialWeights =
     resolved && job.initialNetwork
       ? collect(faults, () =>
@@ -82,7 +84,7 @@ export function planJob(
     })),
     parameters: resolved!.parameterCount,
     flopsPerSample: resolved!.flopsPerSample,
-    memoryBytes: trainingBytes(resolved!, training!, dataset?.samples ?? { train: 1 }, settings),
+    memoryBytes: trainingBytes(resolved!, training!, dataset ?? { samples: { train: 1 } }, settings),
     initialWeights,
     warnings,
   };
@@ -109,6 +111,7 @@ function planSettings(
   network: ResolvedNetwork | null,
   data: DataDescription | null,
   faults: Fault[],
+  initial: Normalization | null = null,
 ): { training: TrainingConfig | null; warnings: Warning[] } {
   const fits = collect(faults, () => {
     try {
@@ -119,13 +122,17 @@ function planSettings(
     return true;
   });
   if (!fits) return { training: null, warnings: [] };
-  const training = completeTraining(request, network, data);
+  const layout = inputLayout(network, data);
+  // Of another kind of inputs it would be of no use.
+  const taken = initial && layout && fitsLayout(initial, layout) ? initial : null;
+  const training = completeTraining(request, network, data, taken);
   const subject = { request, training, data };
   if (network && data) {
     const fault = outputFault(network, training.loss.type, data);
     if (fault) faults.push(fault);
     faults.push(...learningFaults(network, training));
   }
+  faults.push(...inputFaults(training, network, data));
   if (network) faults.push(...initializerFaults(network, request.initializer));
   faults.push(...settingFaults(subject));
   const warning = network && data && activationWarning(network, training.loss.type);

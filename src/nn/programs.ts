@@ -1,20 +1,17 @@
 // The programs of a network: prediction, evaluation and a step of training, made of the passes through its layers.
 import { elementCount } from '../shape.ts';
+import { type Augmenting, recordInputs, recordMixup, recordNormalization } from './inputs.ts';
 import { type LossConfig, type LossName, lossOf, recordLoss } from './losses.ts';
 import { finalLayer } from './networkConfig.ts';
+import type { Normalization } from './normalization.ts';
 import { type Range, recordUpdate } from './optimizers.ts';
 import { type ForwardOptions, recordBackward, recordForward } from './passes.ts';
 import { parameterTensor, Recorder, type Tensor } from './recorder.ts';
 import type { PlacedParameter, ResolvedLayer, ResolvedNetwork } from './resolve.ts';
-import type { GradientClip, NormalizationConfig, OptimizerConfig } from './trainingConfig.ts';
+import type { GradientClip, OptimizerConfig } from './trainingConfig.ts';
 
 /** How targets come: class indices turned into rows of zeros and a one (or one 0/1 column), or rows of numbers. */
 export type TargetKind = 'classes' | 'values';
-
-/** x·scale + offset, applied to raw inputs. */
-export function affineOf(normalization: NormalizationConfig): { scale: number; offset: number } {
-  return normalization.type === 'scale' ? { scale: normalization.factor, offset: 0 } : { scale: 1, offset: 0 };
-}
 
 /** The layers with the final activation left out where the loss works from the logits before it. */
 export function layersToLogits(layers: ResolvedLayer[], loss: LossName): ResolvedLayer[] {
@@ -50,18 +47,13 @@ export function predictRows({ floatsPerSample }: ResolvedNetwork): number {
 export function recordPredict(
   network: ResolvedNetwork,
   rows: number,
-  normalization: NormalizationConfig,
+  normalization: Normalization,
   keep: ReadonlySet<number> = new Set(),
 ): PredictProgram {
   const rec = new Recorder(rows);
   const elements = elementCount(network.inputShape);
   const input = rec.keep(rec.perRow(elements));
-  const { scale, offset } = affineOf(normalization);
-  let x = input;
-  if (scale !== 1 || offset !== 0) {
-    x = rec.perRow(elements);
-    rec.op('affine', { elements, scale, offset }, { x: input, y: x });
-  }
+  const x = recordNormalization(rec, normalization, elements, input);
   const outputs = recordForward(rec, network.layers, x, { training: false }).map((layer) => layer.output);
   const output = outputs.at(-1)!;
   rec.keep(output);
@@ -75,27 +67,33 @@ export interface LearnSettings {
   targets: TargetKind;
   /** Each row has a weight of its own, from slot 2 of the sources. */
   weighted?: boolean;
-  normalization: NormalizationConfig;
+  normalization: Normalization;
 }
 
 /** Numbers that a training or evaluation step returns: the loss (mean over rows), and how many rows were right. */
 export const stepValues = { loss: 0, correct: 1, count: 2 } as const;
 
-function recordToLoss(rec: Recorder, network: ResolvedNetwork, settings: LearnSettings, options: ForwardOptions) {
+function recordToLoss(
+  rec: Recorder,
+  network: ResolvedNetwork,
+  settings: LearnSettings & { augmenting?: Augmenting },
+  options: ForwardOptions,
+) {
   const inputElements = elementCount(network.inputShape);
   const outputElements = elementCount(network.outputShape);
-  const { loss } = settings;
+  const { loss, augmenting } = settings;
   const { threshold, classTargets } = lossOf(loss.type);
-  const x = rec.perRow(inputElements);
-  const targets = rec.perRow(outputElements);
+  const x = recordInputs(rec, inputElements, settings.normalization, augmenting);
+  const gathered = rec.perRow(outputElements);
+  if (settings.targets === 'classes') rec.op('gather_classes', { slot: 1, classes: outputElements }, { y: gathered });
+  else rec.op('gather', { slot: 1, elements: outputElements, scale: 1, offset: 0 }, { y: gathered });
+  const targets = recordMixup(rec, outputElements, gathered, augmenting);
   let t = targets;
-  rec.op('gather', { slot: 0, elements: inputElements, ...affineOf(settings.normalization) }, { y: x });
-  if (settings.targets === 'classes') rec.op('gather_classes', { slot: 1, classes: outputElements }, { y: t });
-  else rec.op('gather', { slot: 1, elements: outputElements, scale: 1, offset: 0 }, { y: t });
   let weights: Tensor | undefined;
   if (settings.weighted) {
     weights = rec.perRow(1);
     rec.op('gather', { slot: 2, elements: 1, scale: 1, offset: 0 }, { y: weights });
+    weights = recordMixup(rec, 1, weights, augmenting);
   }
   const layers = layersToLogits(network.layers, loss.type);
   const recorded = recordForward(rec, layers, x, options);
@@ -170,6 +168,8 @@ export interface TrainingSettings extends LearnSettings {
   optimizer: OptimizerConfig | null;
   frozen?: readonly string[];
   gradientClip?: GradientClip;
+  /** What samples go through; nothing where it is left out. */
+  augmenting?: Augmenting;
   needsInputGradient?: boolean;
   keepLayers?: boolean;
 }

@@ -45,6 +45,7 @@ export class Recorder {
   readonly rows: number;
   private readonly instructions: Recorded[] = [];
   private readonly tensors: Tensor[] = [];
+  private readonly constants: { tensor: Tensor; values: Float32Array }[] = [];
   private arenaFloats = 0;
 
   constructor(rows: number) {
@@ -71,6 +72,13 @@ export class Recorder {
   /** Keeps a tensor's memory to itself through the whole program: for what is filled or read from outside. */
   keep(tensor: Tensor): Tensor {
     tensor.kept = true;
+    return tensor;
+  }
+
+  /** A tensor that holds these values from the start; no op may write to it. */
+  constant(values: Float32Array): Tensor {
+    const tensor = this.keep(this.allocate(values.length));
+    this.constants.push({ tensor, values });
     return tensor;
   }
 
@@ -177,7 +185,7 @@ export class Recorder {
   ): NativeProgram {
     const arena = this.layOut();
     const region = (r: [Tensor, number] | undefined) => r && { offset: r[0].offset, elements: r[1] };
-    return new Program({
+    const program = new Program({
       code: this.code(),
       rows: this.rows,
       arena,
@@ -188,6 +196,8 @@ export class Recorder {
       input: region(regions.input),
       output: region(regions.output),
     });
+    for (const { tensor, values } of this.constants) program.write(place(tensor), values);
+    return program;
   }
 
   /**

@@ -6,6 +6,7 @@ import { assertFinite, diverged, evaluate, RunningMean, rowsOf, run, type Traini
 import { LearningRates } from './learningRates.ts';
 import { defaultMetrics, needOutputs, validationKey } from './metrics.ts';
 import type { Network } from './network.ts';
+import { layoutOf } from './normalization.ts';
 import { shuffledOrder } from './order.ts';
 import { recordTraining, stepValues } from './programs.ts';
 import { type MetricRow, type MetricValues, type Progress, progressAt } from './progress.ts';
@@ -56,8 +57,11 @@ export async function* train(
     normalization: network.normalization,
     frozen: training.frozen,
   };
-  const { optimizer, gradientClip } = training;
-  const { rec } = recordTraining(network.resolved, { ...learning, rows: batch, optimizer, gradientClip });
+  const { optimizer, gradientClip, augmentation } = training;
+  const shape = layoutOf(data.inputShape, network.inputShape);
+  const augmenting = augmentation && { list: augmentation, shape };
+  // What measures takes the samples as they are.
+  const { rec } = recordTraining(network.resolved, { ...learning, rows: batch, optimizer, gradientClip, augmenting });
   const program = rec.finish(network.memory, network.settings);
   const diagnostics = control.diagnostics
     ? new Diagnostics(network, learning, rows.slice(0, diagnosedRows(network.resolved, rows.length)))

@@ -1,12 +1,15 @@
-import { type Static, type TObject, Type } from 'typebox';
-import { type InitializerConfig, initializerSchema, largestNumber, maxSeed } from './initializers.ts';
+import { type Static, Type } from 'typebox';
+import { type AugmentationConfig, augmentationsSchema } from './augmentation.ts';
+import { type InitializerConfig, initializerSchema, maxSeed } from './initializers.ts';
 import { type LossConfig, lossNames } from './losses.ts';
 import { type MetricConfig, metricNames } from './metrics.ts';
+import { type NormalizationConfig, normalizationSchema } from './normalization.ts';
+import { closed, tagged, taggedUnion } from './tagged.ts';
 
 export { maxSeed } from './initializers.ts';
 export type { LossName } from './losses.ts';
-
-const closed = { additionalProperties: false } as const;
+export type { NormalizationConfig } from './normalization.ts';
+export { taggedUnion } from './tagged.ts';
 
 export const lossSchema = Type.Object(
   {
@@ -50,19 +53,6 @@ const optimizerSchemas = {
   perceptron: { learningRate: Type.Optional(learningRate) },
 };
 export type OptimizerName = keyof typeof optimizerSchemas;
-
-/** JSON schema of a union told apart by its `type` key, in the form that both Ajv and OpenAPI understand. */
-export function taggedUnion<Schemas extends [TObject, ...TObject[]]>(schemas: Schemas) {
-  return Type.Unsafe<Static<Schemas[number]>>({
-    type: 'object',
-    required: ['type'],
-    discriminator: { propertyName: 'type' },
-    oneOf: schemas,
-  });
-}
-
-const tagged = <Name extends string, Keys extends Record<string, import('typebox').TSchema>>(type: Name, keys: Keys) =>
-  Type.Object({ type: Type.Literal(type), ...keys }, closed);
 
 export const optimizerSchema = taggedUnion([
   tagged('sgd', optimizerSchemas.sgd),
@@ -159,11 +149,6 @@ export const earlyStoppingSchema = Type.Object(
 );
 export type EarlyStopping = Static<typeof earlyStoppingSchema>;
 
-export const normalizationSchema = taggedUnion([
-  tagged('none', {}),
-  tagged('scale', { factor: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: largestNumber })) }),
-]);
-
 const metricName = Type.Enum(metricNames);
 export const metricsSchema = Type.Array(
   Type.Union([
@@ -221,6 +206,7 @@ export const trainingSchema = Type.Object(
     gradientClip: Type.Optional(gradientClipSchema),
     initializer: Type.Optional(initializerSchema),
     normalization: Type.Optional(normalizationSchema),
+    augmentation: Type.Optional(augmentationsSchema),
     validation: Type.Optional(Type.Object({ fraction: Type.Number({ minimum: 0, exclusiveMaximum: 1 }) }, closed)),
     earlyStopping: Type.Optional(earlyStoppingSchema),
     classWeights: Type.Optional(
@@ -263,7 +249,6 @@ export type OptimizerConfig =
   | { type: 'adam'; learningRate: Rate; beta1: number; beta2: number; epsilon: number }
   | { type: 'adamw'; learningRate: Rate; beta1: number; beta2: number; epsilon: number; weightDecay: number }
   | { type: 'perceptron'; learningRate: number };
-export type NormalizationConfig = { type: 'none' } | { type: 'scale'; factor: number };
 
 /** Training settings with every default filled in; sent again as a request they do the same. */
 export interface TrainingConfig {
@@ -278,6 +263,7 @@ export interface TrainingConfig {
   gradientClip?: GradientClip;
   initializer: InitializerConfig;
   normalization: NormalizationConfig;
+  augmentation?: AugmentationConfig[];
   validation?: { fraction: number };
   earlyStopping?: EarlyStopping;
   classWeights?: Record<string, number>;

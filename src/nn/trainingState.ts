@@ -1,4 +1,5 @@
 import { HebbError } from '../errors.ts';
+import type { Shape } from '../shape.ts';
 import type { MeanSums, TrainingSplit } from './evaluate.ts';
 import type { MonitorState } from './monitor.ts';
 import type { TargetKind } from './programs.ts';
@@ -8,6 +9,8 @@ import type { PlateauState } from './schedules.ts';
 
 export interface TrainingData {
   targets: TargetKind;
+  /** Of a sample; that of the network's input where it is left out. */
+  inputShape?: Shape;
   train: TrainingSplit;
   validation?: TrainingSplit;
 }

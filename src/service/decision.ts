@@ -6,6 +6,7 @@ import { type LossName, lossOf } from '../nn/losses.ts';
 import { indexOfLargest } from '../nn/measurement.ts';
 import { Network } from '../nn/network.ts';
 import { withoutWeights } from '../nn/networkConfig.ts';
+import { knownNormalization } from '../nn/normalization.ts';
 import { decodeSafetensors } from '../nn/weights.ts';
 import { elementCount } from '../shape.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
@@ -48,7 +49,8 @@ export async function decisionRegion(request: DecisionRequest): Promise<Decision
   }
   const network = new Network(withoutWeights(job.network), {
     ...request.settings,
-    normalization: job.training.normalization,
+    // Weights of a job are there only after its normalisation was told.
+    normalization: job.normalization ?? knownNormalization(job.training.normalization) ?? undefined,
     initializer: 'zeros',
   });
   try {

@@ -46,6 +46,7 @@ export function newRecord(order: {
     weightsHash: null,
     model: null,
     rangeTest: null,
+    normalization: null,
     rateChanges: [],
     attempt: -1,
     deaths: 0,
@@ -59,6 +60,7 @@ export function publicJob({
   attempt: __,
   deaths: ___,
   deathStep: ____,
+  normalization: _____,
   rateChanges,
   ...job
 }: JobRecord): Job {

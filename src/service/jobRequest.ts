@@ -88,12 +88,11 @@ export function checkJobBody(body: unknown): asserts body is JobBody {
 
 /** What is known of the model before it is trained. */
 export function traitsOf(plan: JobPlan, dataset: DatasetInfo | null): ModelTraits {
-  const { loss, normalization } = plan.training;
+  const { loss } = plan.training;
   const classifies = loss.type === 'softmaxCrossEntropy' || loss.type === 'binaryCrossEntropy';
   return {
     task: dataset?.task ?? (classifies ? 'classification' : 'regression'),
     loss: loss.type,
-    normalization,
     inputShape: dataset?.inputShape ?? plan.network.input,
     inputType: dataset?.inputType ?? 'float32',
     outputShape: plan.resolved.outputShape,

@@ -156,6 +156,7 @@ export function createJobs({ store, queue, datasets, models, paths, settings, lo
       metrics: kept.metrics,
       best: kept.best,
       rangeTest: job.rangeTest,
+      normalization: job.normalization,
       // The same bits go on only there.
       isa: job.isa,
       kernelVersion: job.kernelVersion,

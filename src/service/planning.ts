@@ -101,6 +101,7 @@ export function createPlanning({ store, datasets, models, settings, logger }: Pa
         training: plan.training,
         targets: dataset.task === 'classification' ? 'classes' : 'values',
         inputType: dataset.inputType,
+        inputShape: dataset.inputShape,
         targetShape: dataset.targetShape,
         samples: sampleCounts(plan.training, dataset.samples),
         memoryBytes: plan.memoryBytes,
@@ -130,7 +131,11 @@ export function createPlanning({ store, datasets, models, settings, logger }: Pa
       // The id: an alias or a name may mean another model tomorrow.
       const training = initialModel ? { ...body.training, initialModel: initialModel.id } : body.training;
       const { network } = body;
-      const plan = planJob({ network, training, dataset, initialNetwork: initialModel?.network }, settings);
+      // In other units another model's numbers mean nothing.
+      const sameUnits = initialModel && dataset && initialModel.inputType === dataset.inputType;
+      const initialNormalization = sameUnits ? initialModel.normalization : null;
+      const initialNetwork = initialModel?.network;
+      const plan = planJob({ network, training, dataset, initialNetwork, initialNormalization }, settings);
       checkMemory(plan);
       const initialWeights = initialModel && plan.initialWeights && { model: initialModel.id, ...plan.initialWeights };
       const twin = prepared ? storedTwin(prepared.record, own?.name === undefined) : undefined;

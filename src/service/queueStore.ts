@@ -1,4 +1,5 @@
 import { withoutWeights } from '../nn/networkConfig.ts';
+import { knownNormalization } from '../nn/normalization.ts';
 import type { JobRecord } from '../store/jobs.ts';
 import type { ModelRecord } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
@@ -45,6 +46,9 @@ export function queueStore(store: Store): QueueStore {
 function modelOf(job: JobRecord, createdAt: string, result: TrainingResult, completed: boolean): ModelRecord {
   const { id, name, dataset, network, traits } = job;
   const { weightsFile, weightsHash, metrics, test, step } = result;
+  const normalization = job.normalization ?? knownNormalization(job.training.normalization);
+  // A training process tells of it before it trains.
+  if (!normalization) throw new Error(`the normalisation of the job ${id} was never told`);
   return {
     ...traits,
     id,
@@ -52,6 +56,7 @@ function modelOf(job: JobRecord, createdAt: string, result: TrainingResult, comp
     createdAt,
     job: id,
     dataset,
+    normalization,
     network: withoutWeights(network),
     metrics,
     test,

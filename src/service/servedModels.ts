@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { HebbError } from '../errors.ts';
 import type { PredictorSource } from '../models/predictor.ts';
+import { knownNormalization } from '../nn/normalization.ts';
 import { readSafetensorsInto } from '../nn/weights.ts';
 import type { ModelTraits } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
@@ -79,6 +80,8 @@ export function createServedModels(store: Store, paths: Paths, models: Models): 
       ...job.traits,
       id,
       name: job.name,
+      // Told before the first checkpoint.
+      normalization: job.normalization ?? knownNormalization(job.training.normalization)!,
       network: job.network,
       version: newest.file,
       readingBytes: newest.bytes,

@@ -6,7 +6,8 @@ import type { Column } from '../data/tables/columns.ts';
 import type { Problem } from '../errors.ts';
 import type { Finding } from '../nn/findings.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
-import type { LossName, NormalizationConfig, TrainingConfig } from '../nn/trainingConfig.ts';
+import type { Normalization } from '../nn/normalization.ts';
+import type { LossName, TrainingConfig } from '../nn/trainingConfig.ts';
 import type { Warning } from '../nn/warnings.ts';
 import type { Preset } from '../presets/index.ts';
 import type { Shape } from '../shape.ts';
@@ -140,7 +141,7 @@ export interface Model {
   task: Task;
   network: NetworkConfig & { input: number[] };
   loss: LossName | null;
-  normalization: NormalizationConfig;
+  normalization: Normalization;
   inputShape: Shape;
   /** What the dataset stored: says in which units raw inputs come. */
   inputType: 'uint8' | 'float32';

@@ -1,5 +1,6 @@
 import type { Problem } from '../errors.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
+import type { Normalization } from '../nn/normalization.ts';
 import type { Best, MetricValues, Progress } from '../nn/progress.ts';
 import type { RangeTest } from '../nn/rangeTest.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
@@ -45,6 +46,8 @@ export interface JobStatus {
   weightsHash: string | null;
   model: string | null;
   rangeTest: RangeTest | null;
+  /** Where it was to be worked out on the training samples. */
+  normalization: Normalization | null;
   /** Learning rates that were set by hand, in order of their steps. */
   rateChanges: RateChange[];
   /** Number of the newest attempt, from 0 on; -1 before the first. */
@@ -92,6 +95,7 @@ const statusColumns: Record<keyof JobStatus, Column> = {
   weightsHash: { name: 'weights_hash' },
   model: { name: 'model' },
   rangeTest: { name: 'range_test', json: true },
+  normalization: { name: 'normalization', json: true },
   rateChanges: { name: 'rate_changes', json: true },
   attempt: { name: 'attempt' },
   deaths: { name: 'deaths' },

@@ -169,6 +169,6 @@ export function jobStore(db: Database, stores: Stores) {
 }
 
 /** What of a status its event tells. */
-export function told({ attempt: _, deaths: __, deathStep: ___, ...status }: JobStatus): object {
+export function told({ attempt: _, deaths: __, deathStep: ___, normalization: ____, ...status }: JobStatus): object {
   return status;
 }

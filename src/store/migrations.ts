@@ -180,4 +180,8 @@ export const migrations: readonly string[] = [
   -- Whether it is another dataset with samples added.
   ALTER TABLE datasets ADD COLUMN grown INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  -- JSON: where it was to be worked out on the training samples.
+  ALTER TABLE jobs ADD COLUMN normalization TEXT;
+  `,
 ];

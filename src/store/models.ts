@@ -1,8 +1,9 @@
 import type { Task } from '../data/dataset.ts';
 import type { Column } from '../data/tables/columns.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
+import type { Normalization } from '../nn/normalization.ts';
 import type { MetricValues } from '../nn/progress.ts';
-import type { LossName, NormalizationConfig } from '../nn/trainingConfig.ts';
+import type { LossName } from '../nn/trainingConfig.ts';
 import type { Shape } from '../shape.ts';
 import { type Database, first } from './database.ts';
 import type { Listed, PageRequest } from './datasets.ts';
@@ -11,7 +12,6 @@ import type { Listed, PageRequest } from './datasets.ts';
 export interface ModelTraits {
   task: Task;
   loss: LossName | null;
-  normalization: NormalizationConfig;
   inputShape: Shape;
   inputType: 'uint8' | 'float32';
   outputShape: Shape;
@@ -26,6 +26,7 @@ export interface ModelRecord extends ModelTraits {
   createdAt: string;
   job: string;
   dataset: string | null;
+  normalization: Normalization;
   network: NetworkConfig & { input: number[] };
   metrics: MetricValues;
   test: MetricValues | null;

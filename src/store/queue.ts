@@ -43,7 +43,7 @@ export function queueTables(db: Database, { checkpoints, metrics, diagnostics, e
   const advance = db.prepare(
     `UPDATE jobs SET progress = :progress, metrics = :metrics, best = :best, isa = COALESCE(:isa, isa),
        kernel_version = COALESCE(:kernelVersion, kernel_version), range_test = COALESCE(:rangeTest, range_test),
-       rate_changes = :rateChanges WHERE id = :id`,
+       normalization = COALESCE(:normalization, normalization), rate_changes = :rateChanges WHERE id = :id`,
   );
 
   const holds = ({ job, attempt }: Claim) => {
@@ -91,11 +91,17 @@ export function queueTables(db: Database, { checkpoints, metrics, diagnostics, e
           for (const file of news.damaged) checkpoints.removeFile(job, file);
           for (const note of news.checkpoints) checkpoints.insert(job, note, keptCheckpoints, time);
           for (const entry of news.log) jobLog.add(job, entry);
-          const { progress, metrics: values, best, started, rangeTest } = news;
+          const { progress, metrics: values, best, started, rangeTest, normalization } = news;
           const rateChanges = [...status.rateChanges, ...news.rateChanges];
           const { isa = null, kernelVersion = null } = started ?? {};
           const parameters = parametersOf({ id: job, progress, metrics: values, best, rateChanges });
-          advance.run({ ...parameters, isa, kernelVersion, rangeTest: toJson(rangeTest) });
+          advance.run({
+            ...parameters,
+            isa,
+            kernelVersion,
+            rangeTest: toJson(rangeTest),
+            normalization: toJson(normalization),
+          });
           if (news.rateChanges.length > 0) events.insertState(job, told(holds(claim)!));
           return checkpoints.ofJob(job);
         })

@@ -10,6 +10,8 @@ export interface EpochTask {
   training: TrainingConfig;
   targets: 'classes' | 'values';
   inputType: 'uint8' | 'float32';
+  /** Of a sample [that of the network's input]. */
+  inputShape?: Shape;
   targetShape: Shape;
   samples: { train: number; validation: number };
   isa: string;

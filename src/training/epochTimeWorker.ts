@@ -5,6 +5,7 @@ import { batchRows } from '../nn/complete.ts';
 import { evaluationRows, type TrainingSplit } from '../nn/evaluate.ts';
 import { needOutputs } from '../nn/metrics.ts';
 import { Network } from '../nn/network.ts';
+import { layoutOf, likeNormalization } from '../nn/normalization.ts';
 import { optimizerStates } from '../nn/optimizers.ts';
 import { recordEvaluation, recordTraining } from '../nn/programs.ts';
 import type { Recorder } from '../nn/recorder.ts';
@@ -38,7 +39,8 @@ async function measure(task: EpochTask): Promise<number | null> {
   // Weights, gradients and the optimiser's state: they are of one size, whatever the rows.
   if (4 * parameterFloats * (2 + optimizerStates(training.optimizer)) > mostBytes) return null;
   const network = new Network(task.network, { checked: true, isa: task.isa, threads: task.threads });
-  network.normalization = training.normalization;
+  const shape = layoutOf(task.inputShape, network.inputShape);
+  network.normalization = likeNormalization(training.normalization, shape);
   const batch = batchRows(training.batchSize, samples.train);
   const flops = 3 * network.resolved.flopsPerSample;
   const rows = Math.floor(Math.min(batch, (batch * mostBytes) / task.memoryBytes, Math.max(1, mostFlops / flops)));
@@ -47,11 +49,13 @@ async function measure(task: EpochTask): Promise<number | null> {
   const split = zeros(network, task, Math.min(samples.train, Math.max(rows, Math.floor(sampleBytes / perSample))));
   const steps = Math.ceil(samples.train / batch);
   network.prepareTraining(optimizerOf(training));
-  const { loss, frozen, gradientClip } = training;
-  const learn = { loss, targets: task.targets, normalization: training.normalization };
+  const { loss, frozen, gradientClip, augmentation } = training;
+  const learn = { loss, targets: task.targets, normalization: network.normalization };
+  const augmenting = augmentation && { list: augmentation, shape };
+  const optimizer = optimizerOf(training);
   const step = await measureStep(
     network,
-    recordTraining(network.resolved, { ...learn, rows, optimizer: optimizerOf(training), frozen, gradientClip }).rec,
+    recordTraining(network.resolved, { ...learn, rows, optimizer, frozen, gradientClip, augmenting }).rec,
     split,
   );
   const seconds = (steps * step * batch) / rows + (await evaluationSeconds(network, task, learn, split));
@@ -139,6 +143,7 @@ async function wholeEpoch(
   const epochs = Math.max(2, Math.min(shortEpochs, Math.ceil(shortEpochSeconds / about)));
   const data = {
     targets: task.targets,
+    inputShape: task.inputShape,
     train: part(task.samples.train),
     ...(validation > 0 && { validation: part(validation) }),
   };

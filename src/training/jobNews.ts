@@ -4,8 +4,10 @@ import type { JobNews, LiveProgress, LogEntry } from './queueStore.ts';
 import type { Update } from './runner.ts';
 
 /** What of news is stored; progress alone is only told. */
-export function isToBeStored({ rows, diagnostics, checkpoints, rateChanges, log, rangeTest }: JobNews): boolean {
-  return rangeTest !== undefined || [rows, diagnostics, checkpoints, rateChanges, log].some(({ length }) => length > 0);
+export function isToBeStored(news: JobNews): boolean {
+  const { rows, diagnostics, checkpoints, rateChanges, log, rangeTest, normalization } = news;
+  if (rangeTest !== undefined || normalization !== undefined) return true;
+  return [rows, diagnostics, checkpoints, rateChanges, log].some(({ length }) => length > 0);
 }
 
 /**
@@ -42,6 +44,9 @@ export function newsOf(
       }
       case 'rangeTest':
         news.rangeTest = update.rangeTest;
+        break;
+      case 'normalization':
+        news.normalization = update.normalization;
         break;
       case 'resumed':
         for (const { file, problem } of update.damaged) {

@@ -2,6 +2,7 @@ import type { DatasetInfo, SplitName } from '../data/dataset.ts';
 import type { Problem } from '../errors.ts';
 import type { ClassificationReport } from '../nn/measurement.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
+import type { Normalization } from '../nn/normalization.ts';
 import type { Best, DiagnosticsRow, MetricRow, MetricValues, Progress } from '../nn/progress.ts';
 import type { RangeTest } from '../nn/rangeTest.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
@@ -63,6 +64,8 @@ export interface TrainingTask {
   outputDirectory: string;
   /** A weights file to start from, and the tensors to take of it; null: all start anew. */
   initialWeights: { file: string; tensors: string[] } | null;
+  /** Worked out by an attempt before, or by the job that this one goes on from. */
+  normalization?: Normalization | null;
   /** Checkpoint files of the output directory to go on from, newest first; none: from the start. */
   checkpoints: string[];
   /** The job does not begin at the start: without a checkpoint that can be used it fails. */
@@ -91,6 +94,8 @@ export type FromWorker =
   | { type: 'row'; row: MetricRow; progress: Progress; best: Best | null }
   | ({ type: 'diagnostics' } & DiagnosticsRow)
   | { type: 'rangeTest'; rangeTest: RangeTest }
+  /** What was worked out on the training samples: told before the first step. */
+  | { type: 'normalization'; normalization: Normalization }
   /** Where it goes on, null: from the start; and which checkpoints could not be used. */
   | { type: 'resumed'; step: number | null; damaged: { file: string; problem: Problem }[] }
   /** All rows up to its step were told before. */

@@ -2,6 +2,7 @@ import type { DatasetInfo } from '../data/dataset.ts';
 import type { Problem } from '../errors.ts';
 import type { WeightMatch } from '../nn/initialWeights.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
+import type { Normalization } from '../nn/normalization.ts';
 import type { TrainingConfig } from '../nn/trainingConfig.ts';
 import type {
   Best,
@@ -44,6 +45,8 @@ export interface QueuedJob {
   isa: string | null;
   kernelVersion: string | null;
   initialWeights: InitialWeights | null;
+  /** Worked out on the training samples, where it had to be. */
+  normalization?: Normalization | null;
   fork: { job: string; step: number } | null;
   rateChanges: RateChange[];
   /** Step of the newest row that was told; attempts that begin before it tell the same. */
@@ -131,6 +134,7 @@ export interface JobNews extends LiveProgress {
   /** What it runs on. */
   started?: { isa: string; kernelVersion: string };
   rangeTest?: RangeTest;
+  normalization?: Normalization;
   /** Files of checkpoints that turned out to be of no use. */
   damaged: string[];
   rateChanges: RateChange[];

@@ -1,5 +1,6 @@
 import { HebbError, type Problem } from '../errors.ts';
 import type { Network } from '../nn/network.ts';
+import type { Normalization } from '../nn/normalization.ts';
 import { type TrainingData, type TrainingEvent, type TrainingOutcome, train } from '../nn/trainer.ts';
 import { defaultCheckpoint } from '../nn/trainingConfig.ts';
 import { newestUsable } from './checkpoint.ts';
@@ -20,6 +21,7 @@ export interface TaskControl {
 export type ResumableEvent =
   | Exclude<TrainingEvent, { type: 'snapshot' }>
   | CheckpointEvent
+  | { type: 'normalization'; normalization: Normalization }
   /** Where the training goes on, null: from the start; and the checkpoints that could not be used. */
   | { type: 'resumed'; step: number | null; damaged: { file: string; problem: Problem }[] };
 

@@ -4,11 +4,13 @@ import type { SplitName } from '../data/dataset.ts';
 import { sha256, writeDurably } from '../data/durableFile.ts';
 import { splitIndices } from '../data/split.ts';
 import { openSplit } from '../data/store.ts';
+import { unscaledFeatures } from '../data/tables/encode.ts';
 import type { Problem } from '../errors.ts';
 import { MappedFile } from '../native.ts';
-import { assertFinite, type Evaluation, evaluate, type TrainingSplit } from '../nn/evaluate.ts';
+import { assertFinite, type Evaluation, evaluate, rowsOf, type TrainingSplit } from '../nn/evaluate.ts';
 import { takeWeights } from '../nn/initialWeights.ts';
 import { Network } from '../nn/network.ts';
+import { knownNormalization, layoutOf, workOut } from '../nn/normalization.ts';
 import { rowWeights } from '../nn/rowWeights.ts';
 import { DivergedError, type TrainingData, type TrainingOutcome } from '../nn/trainer.ts';
 import { decodeSafetensors } from '../nn/weights.ts';
@@ -59,20 +61,21 @@ async function classWeights(task: TrainingTask) {
 async function trainingData(task: TrainingTask): Promise<TrainingData | null> {
   const all = await mapSplit(task, 'train');
   if (!all) return null;
+  const { inputShape } = task.dataset;
   const targets = task.dataset.task === 'classification' ? 'classes' : 'values';
   const train = { ...all, weights: await classWeights(task) };
   const own = await mapSplit(task, 'validation');
-  if (own) return { targets, train, validation: own };
+  if (own) return { targets, inputShape, train, validation: own };
   const fraction = task.training.validation?.fraction ?? 0;
-  if (fraction === 0) return { targets, train };
+  if (fraction === 0) return { targets, inputShape, train };
   const { kept, taken } = splitIndices({
     count: train.inputs.rows,
     labels: targets === 'classes' ? await readClasses(task) : undefined,
     fraction,
     seed: task.training.seed,
   });
-  if (taken.length === 0) return { targets, train };
-  return { targets, train: { ...train, rows: kept }, validation: { ...train, rows: taken } };
+  if (taken.length === 0) return { targets, inputShape, train };
+  return { targets, inputShape, train: { ...train, rows: kept }, validation: { ...train, rows: taken } };
 }
 
 /** How a task ended: what it leaves, and the problem where it failed. */
@@ -93,7 +96,6 @@ export async function* runTask(task: TrainingTask, control: TaskControl): AsyncG
     checked: true,
     seed: training.seed,
     initializer: training.initializer,
-    normalization: training.normalization,
     isa: task.isa,
     threads: task.threads,
   });
@@ -103,6 +105,15 @@ export async function* runTask(task: TrainingTask, control: TaskControl): AsyncG
       takeWeights(network.weights(), decodeSafetensors(await readFile(file)), tensors);
     }
     const data = await trainingData(task);
+    const known = task.normalization ?? knownNormalization(training.normalization);
+    if (known) network.normalization = known;
+    else if (data) {
+      const shape = layoutOf(data.inputShape, network.inputShape);
+      const keep = unscaledFeatures(task.dataset.columns);
+      const { threads } = task;
+      network.normalization = await workOut(training.normalization, data.train.inputs, rowsOf(data.train), { shape, keep, threads }); // biome-ignore format: one call
+      yield { type: 'normalization', normalization: network.normalization };
+    }
     let outcome: TrainingOutcome = {
       cancelled: cancel.aborted,
       stopped: false,

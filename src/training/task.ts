@@ -48,6 +48,7 @@ export async function taskOf(job: QueuedJob, outputDirectory: string, settings: 
     network: job.network,
     training: job.training,
     outputDirectory,
+    normalization: job.normalization,
     initialWeights: await initialWeightsOf(job, settings),
     checkpoints: job.checkpoints.map(({ file }) => file),
     mustResume: job.fork !== null,

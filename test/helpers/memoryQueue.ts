@@ -75,10 +75,10 @@ export class MemoryQueueStore implements QueueStore {
       .filter(({ file }) => !news.damaged.includes(file))
       .sort((a, b) => b.step - a.step)
       .slice(0, 2);
-    const { progress, metrics, best, started = {} } = news;
+    const { progress, metrics, best, started = {}, normalization = job.normalization } = news;
     const rateChanges = [...job.rateChanges, ...news.rateChanges];
     const toldStep = Math.max(job.toldStep, ...rows.map(({ step }) => step));
-    Object.assign(job, { progress, metrics, best, ...started, rateChanges, checkpoints, toldStep });
+    Object.assign(job, { progress, metrics, best, normalization, ...started, rateChanges, checkpoints, toldStep });
     return structuredClone(checkpoints);
   }
 

@@ -5,6 +5,7 @@ import { datasetSpec } from '../../src/data/source.ts';
 import { selectIsa } from '../../src/native.ts';
 import { Network } from '../../src/nn/network.ts';
 import type { NetworkConfig } from '../../src/nn/networkConfig.ts';
+import { knownNormalization } from '../../src/nn/normalization.ts';
 import { type JobPlan, planJob } from '../../src/nn/plan.ts';
 import type { MetricRow, MetricValues } from '../../src/nn/progress.ts';
 import type { TrainingRequest } from '../../src/nn/trainingConfig.ts';
@@ -86,7 +87,7 @@ export async function runPreset(
     }
     if (value.type === 'paused') throw new Error('nobody paused it');
     const { weightsFile, metrics, test } = value.result;
-    const { normalization } = plan.training;
+    const normalization = knownNormalization(plan.training.normalization)!;
     const network = new Network(plan.network, { isa, normalization });
     network.setWeights(decodeSafetensors(await readFile(join(outputDirectory, weightsFile))));
     return { ...planned, network, rows, metrics, test };

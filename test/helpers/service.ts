@@ -100,7 +100,6 @@ export function jobRecord(id: string, changes: Partial<JobRecord> = {}): JobReco
     traits: {
       task: 'classification',
       loss: 'softmaxCrossEntropy',
-      normalization: { type: 'none' },
       inputShape: [2],
       inputType: 'float32',
       outputShape: [2],
@@ -129,6 +128,7 @@ export function jobRecord(id: string, changes: Partial<JobRecord> = {}): JobReco
     weightsHash: null,
     model: null,
     rangeTest: null,
+    normalization: null,
     ...changes,
   };
 }
@@ -143,6 +143,7 @@ export function modelRecord(job: JobRecord, changes: Partial<ModelRecord> = {}):
     createdAt: '2026-01-01T00:01:00.000Z',
     job: id,
     dataset,
+    normalization: { type: 'none' },
     network,
     metrics: { loss: 0.1 },
     test: null,

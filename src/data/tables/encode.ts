@@ -12,6 +12,16 @@ interface Slot {
   categories: Map<string, number>;
 }
 
+/** Places of the inputs that are 0 or 1 and mean no quantity: one of each category, and truth values. */
+export function unscaledFeatures(columns: readonly Column[] | null): number[] {
+  const { slots } = new RowEncoder(columns ?? []);
+  return slots
+    .filter(
+      ({ column }) => column.type === 'boolean' || (column.type === 'categorical' && column.encoding === 'oneHot'),
+    )
+    .flatMap(({ column, offset }) => Array.from({ length: widthOf(column) }, (_, i) => offset + i));
+}
+
 /** Why a cell cannot be encoded. */
 export interface CellFault {
   column: InputColumn;

@@ -3,7 +3,8 @@ import { splitNames } from '../../data/dataset.ts';
 import { problemTable } from '../../errors.ts';
 import { findingCodes } from '../../nn/findings.ts';
 import { lossNames } from '../../nn/losses.ts';
-import { normalizationSchema, trainingSchema } from '../../nn/trainingConfig.ts';
+import { modelNormalizationSchema } from '../../nn/normalization.ts';
+import { trainingSchema } from '../../nn/trainingConfig.ts';
 import { component, nullable, sha256, shape, time } from './common.ts';
 import * as examples from './examples.ts';
 
@@ -368,7 +369,7 @@ export const components: Record<string, TSchema> = {
     task,
     network,
     loss: nullable(Type.Enum([...lossNames])),
-    normalization: normalizationSchema,
+    normalization: modelNormalizationSchema,
     inputShape: shape,
     inputType,
     outputShape: shape,
