@@ -124,9 +124,13 @@ void run(const spatial_dropout_args& a, Step& step) {
 
 // Box, Muller: "A note on the generation of random normal deviates", Annals of Mathematical Statistics 29, 1958.
 void run(const gaussian_noise_args& a, Step& step) {
-  for_each_range(step, step.rows * a.elements, [&](Size first, Size n) {
+  // A number costs so much that threads pay off early. A task begins at an even element.
+  constexpr Size kTask = 1 << 12;
+  const Size total = step.rows * a.elements;
+  parallel_for(int((total + kTask - 1) / kTask), step.threads, [&](int task, int) {
+    const Size first = task * kTask;
     std::uint32_t bits[4];
-    for (Size i = first; i < first + n; i++) {
+    for (Size i = first; i < std::min(total, first + kTask); i++) {
       // A block has the two numbers of an even element and two for the next.
       if (i == first || i % 2 == 0) {
         philox({step.seed, kNoisePurpose}, {std::uint32_t(i / 2), step.step, step.epoch, std::uint32_t(a.layer)}, bits);

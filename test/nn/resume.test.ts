@@ -17,6 +17,8 @@ const layers = [
 ] as const;
 
 const rows = 100;
+/** The four inputs are images, too. */
+const inputShape = [2, 2, 1];
 const inputs = Float32Array.from({ length: rows * 4 }, (_, i) => Math.sin(i * 1.7) * 2);
 const classes = Int32Array.from({ length: rows }, (_, i) => (inputs[i * 4]! > 0 ? 2 : inputs[i * 4 + 1]! > 0 ? 1 : 0));
 
@@ -26,6 +28,7 @@ function setUp(request: TrainingRequest, seed: number) {
   const half = (first: number) => Uint32Array.from({ length: rows / 2 }, (_, i) => first + i);
   const data: TrainingData = {
     targets: 'classes',
+    inputShape,
     train: { ...split, rows: half(0) },
     validation: { ...split, rows: half(rows / 2) },
   };
@@ -34,6 +37,7 @@ function setUp(request: TrainingRequest, seed: number) {
     classes: ['0', '1', '2'],
     targetShape: [],
     inputType: 'float32',
+    inputShape,
     samples: { train: rows / 2, validation: rows / 2 },
   });
   return { network, data, training };
@@ -112,6 +116,21 @@ const settings: Record<string, TrainingRequest> = {
     batchSize: 10,
     optimizer: { type: 'adamw', learningRate: 'auto' },
     logEverySteps: 1,
+  },
+  augmentation: {
+    epochs: 3,
+    batchSize: 9,
+    logEverySteps: 2,
+    augmentation: [
+      { type: 'shift', fraction: 0.2 },
+      { type: 'rotation', degrees: 30 },
+      { type: 'horizontalFlip' },
+      { type: 'cutout', size: 1, probability: 0.2 },
+      { type: 'contrast' },
+      { type: 'brightness' },
+      { type: 'noise' },
+      { type: 'mixup' },
+    ],
   },
   'one step an epoch': { epochs: 5, batchSize: 'full', optimizer: { type: 'adagrad' }, shuffle: false },
 };
