@@ -5,12 +5,14 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { TSchema } from 'typebox';
 import { activations } from '../src/nn/activations.ts';
+import { augmentationSchema, augmentations } from '../src/nn/augmentation.ts';
 import { initializers } from '../src/nn/initializers.ts';
 import type { LayerDefinition } from '../src/nn/layer.ts';
 import { layers } from '../src/nn/layers/index.ts';
 import { losses } from '../src/nn/losses.ts';
 import { metrics } from '../src/nn/metrics.ts';
 import type { LayerConfig, NetworkConfig } from '../src/nn/networkConfig.ts';
+import { normalizations } from '../src/nn/normalization.ts';
 import { optimizers } from '../src/nn/optimizers.ts';
 import { resolveNetwork } from '../src/nn/resolve.ts';
 import { schedules } from '../src/nn/schedules.ts';
@@ -131,6 +133,14 @@ export function catalogue(): string {
       const schema = (union as { oneOf: TSchema[] }).oneOf[i]!;
       return [`**${name}**`, formula, keysOf(schema, defaults), source ?? ''];
     });
+  const augmentationRows = Object.entries(augmentations).map(([name, { what, defaults, ...more }]) => {
+    const schemas = (augmentationSchema as unknown as { oneOf: TSchema[] }).oneOf;
+    const schema = schemas.find(
+      (side) => ((side as unknown as Properties).properties.type as { const?: unknown }).const === name,
+    )!;
+    return [`**${name}**`, what, keysOf(schema, defaults), 'source' in more ? more.source : ''];
+  });
+  const normalizationRows = Object.entries(normalizations).map(([name, { formula, note, source }]) => [`**${name}**`, formula, note, source ?? '']); // biome-ignore format: one row
   return `<!-- Made by "npm run catalogue" from the code: do not edit. -->
 # Catalogue
 
@@ -169,6 +179,20 @@ ${table(['name', 'rule', 'keys', 'source'], withKeys(optimizers, optimizerSchema
 What \`schedule\` makes of the optimiser's rate r; e is the number of epochs since the end of the \`warmup\`, in which the rate grows evenly to r.
 
 ${table(['name', 'rate', 'keys', 'source'], withKeys(schedules, scheduleSchema))}
+
+## Normalisation
+
+\`normalization\`: what is done to every input before the first layer, in training, evaluation and prediction. What is to be worked out is worked
+out on the training rows alone and kept in the model.
+
+${table(['type', 'x becomes', 'keys', 'source'], normalizationRows)}
+
+## Augmentation
+
+\`augmentation\`: a list of what is changed about training samples, drawn anew each time. Done in this order; all but noise and mixup take
+images.
+
+${table(['type', 'the sample is', 'keys', 'source'], augmentationRows)}
 
 ## Metrics
 

@@ -1,8 +1,11 @@
 import { open } from 'node:fs/promises';
 import sharp from 'sharp';
-import type { SplitName } from './dataset.ts';
+import { elementCount } from '../shape.ts';
+import type { DatasetInfo, SplitName } from './dataset.ts';
 import { type PictureInfo, pictureShape, pixelsOf } from './samplePng.ts';
 import { openSplit, readRawRows } from './store.ts';
+
+type SheetInfo = PictureInfo & Pick<DatasetInfo, 'inputType'>;
 
 export interface SheetOptions {
   split: SplitName;
@@ -12,7 +15,12 @@ export interface SheetOptions {
   classIndex?: number;
   /** Samples (of the class) that are passed over. */
   offset: number;
+  /** Changes samples, (rows, elements) in the dataset's units, before they are shown [as they are]. */
+  change?(samples: Float32Array): Promise<Float32Array>;
 }
+
+/** Elements of samples that are changed together at most: they are held at once. */
+const changedElements = 2 ** 21;
 
 /** Sides of larger images become so many pixels. */
 const mostSide = 96;
@@ -23,10 +31,11 @@ const backgroundGrey = 128;
 const targetsPerRead = 2 ** 18;
 
 /**
- * Samples side by side as one PNG, row by row; smaller than asked for where there are fewer samples. Holds one sample and the sheet.
+ * Samples side by side as one PNG, row by row; smaller than asked for where there are fewer samples. Holds one sample and the sheet,
+ * or all samples where they are to be changed: then as many as are not too large together.
  * @throws HebbError('invalid-request') where samples are no images
  */
-export async function sheetPng(folder: string, info: PictureInfo, options: SheetOptions): Promise<Buffer> {
+export async function sheetPng(folder: string, info: SheetInfo, options: SheetOptions): Promise<Buffer> {
   const { split, classIndex, offset } = options;
   const shape = pictureShape(info);
   const most = options.rows * options.columns;
@@ -34,6 +43,9 @@ export async function sheetPng(folder: string, info: PictureInfo, options: Sheet
     classIndex === undefined
       ? consecutive(offset, Math.min(most, openSplit(folder, split).rows - offset))
       : await ofClass(folder, split, classIndex, offset, most);
+  const { change } = options;
+  if (change) indices.splice(Math.max(1, Math.floor(changedElements / elementCount(info.inputShape))));
+  const changed = change && indices.length > 0 && (await change(await readAll(folder, split, indices)));
   const columns = Math.max(1, Math.min(options.columns, indices.length));
   const rows = Math.max(1, Math.ceil(indices.length / columns));
   const cell = cellSize(shape);
@@ -43,7 +55,7 @@ export async function sheetPng(folder: string, info: PictureInfo, options: Sheet
   };
   const pixels = Buffer.alloc(sheet.width * sheet.height * 3, backgroundGrey);
   for (const [i, index] of indices.entries()) {
-    const { inputs } = await readRawRows(folder, split, index, 1);
+    const inputs = changed ? shown(changed, i, info) : (await readRawRows(folder, split, index, 1)).inputs;
     const picture = await thumbnail(visible(inputs, info), shape, cell);
     const left = gap + (i % columns) * (cell.width + gap);
     const top = gap + Math.floor(i / columns) * (cell.height + gap);
@@ -55,6 +67,23 @@ export async function sheetPng(folder: string, info: PictureInfo, options: Sheet
   return sharp(pixels, { raw: { ...sheet, channels: 3 } })
     .png()
     .toBuffer();
+}
+
+/** Samples one behind the other. */
+async function readAll(folder: string, split: SplitName, indices: number[]): Promise<Float32Array> {
+  const { inputElements } = openSplit(folder, split);
+  const samples = new Float32Array(indices.length * inputElements);
+  for (const [i, index] of indices.entries()) {
+    samples.set((await readRawRows(folder, split, index, 1)).inputs, i * inputElements);
+  }
+  return samples;
+}
+
+/** A changed sample, cut off to what its dataset's type holds. */
+function shown(changed: Float32Array, i: number, { inputShape, inputType }: SheetInfo): Uint8Array | Float32Array {
+  const elements = elementCount(inputShape);
+  const sample = changed.subarray(i * elements, (i + 1) * elements);
+  return inputType === 'uint8' ? Uint8Array.from(Uint8ClampedArray.from(sample)) : sample;
 }
 
 function consecutive(first: number, count: number): number[] {

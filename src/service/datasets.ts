@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import type { DatasetInfo } from '../data/dataset.ts';
 import { importDataset } from '../data/importer.ts';
 import { readReport } from '../data/report/readReport.ts';
-import { samplePng } from '../data/samplePng.ts';
+import { pictureShape, samplePng } from '../data/samplePng.ts';
 import { sheetPng } from '../data/sheetPng.ts';
 import {
   type DatasetMeta,
@@ -21,6 +21,7 @@ import type { DatasetRecord } from '../store/datasets.ts';
 import type { Store } from '../store/store.ts';
 import { assertValid, compileSchema } from '../validate.ts';
 import { createAdditions } from './additions.ts';
+import { augmentationOf, augmentedSamples } from './augmentedSheet.ts';
 import { allWarnings, classIndexOf, histogramOf } from './datasetReport.ts';
 import { pageOf } from './lists.ts';
 import type { Paths } from './paths.ts';
@@ -144,10 +145,14 @@ export function createDatasets(store: Store, paths: Paths, config: Config): Data
       if (index >= total) throw new HebbError('not-found', `there is no sample ${index} in ${split}: it has ${total}`);
       return samplePng(folderOf(dataset.id), dataset, split, index);
     },
-    async sheet(id, { class: name, ...query }) {
+    async sheet(id, { class: name, augmentation, seed = 0, epoch = 0, ...query }) {
       const dataset = get(id);
       const classIndex = name === undefined ? undefined : classIndexOf(dataset, name);
-      return sheetPng(folderOf(dataset.id), dataset, { ...query, classIndex });
+      // Before what is wrong with the augmentation: no other dataset has pictures.
+      pictureShape(dataset);
+      const list = augmentation === undefined ? null : augmentationOf(augmentation, dataset);
+      const change = (samples: Float32Array) => augmentedSamples(samples, dataset, { list: list!, seed, epoch });
+      return sheetPng(folderOf(dataset.id), dataset, { ...query, classIndex, ...(list && { change }) });
     },
     async report(id) {
       const dataset = get(id);

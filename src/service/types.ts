@@ -168,7 +168,17 @@ export interface DatasetHistogram {
   items: ValuesReport[];
 }
 
-export type SheetQuery = { split: SplitName; rows: number; columns: number; class?: string; offset: number };
+export type SheetQuery = {
+  split: SplitName;
+  rows: number;
+  columns: number;
+  class?: string;
+  offset: number;
+  /** JSON: how the samples are to be changed, as in a training. */
+  augmentation?: string;
+  seed?: number;
+  epoch?: number;
+};
 
 export type SampleQuery = { split: SplitName; offset: number; limit: number };
 

@@ -2,6 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import type { AdditionOptions } from '../../data/addition.ts';
 import { splitNames } from '../../data/dataset.ts';
 import { fileParts } from '../../data/source.ts';
+import { maxSeed } from '../../nn/initializers.ts';
 import {
   binary,
   closed,
@@ -157,6 +158,17 @@ const sheetQuery = Type.Object(
     columns: side('Samples beside each other.'),
     class: Type.Optional(Type.String({ maxLength: 200, description: 'Only samples of this class.' })),
     offset: Type.Integer({ minimum: 0, default: 0, description: 'Samples that are passed over.' }),
+    augmentation: Type.Optional(
+      Type.String({
+        maxLength: 4000,
+        description:
+          'JSON list as in a training, URL-encoded: shows what it makes of the samples, with the default normalisation; of large images only so many as have 2,097,152 numbers.',
+      }),
+    ),
+    seed: Type.Optional(Type.Integer({ minimum: 0, maximum: maxSeed, description: 'Of the augmentation [0].' })),
+    epoch: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'Of the augmentation: another draw in each [0].' }),
+    ),
   },
   closed,
 );
