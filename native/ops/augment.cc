@@ -68,12 +68,12 @@ void warp(const warp2d_args& a, const Plane& vertical, const Plane& horizontal, 
       }
       const Between i = between(v), j = between(h);
       const bool above = i.low >= 0, below = i.low + 1 < a.height, left = j.low >= 0, right = j.low + 1 < a.width;
-      const float* p = x + i.low * line + j.low * channels;  // may lie outside: only what is inside is read
-      for (Size c = 0; c < channels; c++) {
-        const float p00 = above && left ? p[c] : fill, p01 = above && right ? p[c + channels] : fill;
-        const float p10 = below && left ? p[c + line] : fill, p11 = below && right ? p[c + line + channels] : fill;
+      const Size at = i.low * line + j.low * channels;  // may lie outside: only what is inside is read
+      for (Size c = at; c < at + channels; c++) {
+        const float p00 = above && left ? x[c] : fill, p01 = above && right ? x[c + channels] : fill;
+        const float p10 = below && left ? x[c + line] : fill, p11 = below && right ? x[c + line + channels] : fill;
         const float upper = p00 + j.share * (p01 - p00), lower = p10 + j.share * (p11 - p10);
-        y[c] = upper + i.share * (lower - upper);
+        y[c - at] = upper + i.share * (lower - upper);
       }
     }
   }
