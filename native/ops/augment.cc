@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint32_t kAugmentPurpose = 7;  // src/native.ts names it, too
 
 /// What a row's numbers are drawn for: streams of their own, so that one does not depend on whether another is drawn.
-enum Stream : std::uint32_t { kShift, kRotation, kZoom, kFlips, kCrop, kCutout, kJitter, kPartner, kShare };
+enum Stream : std::uint32_t { kShift, kRotation, kZoom, kFlips, kCrop, kCutout, kJitter, kPartner, kNoise, kShare };
 /// Blocks of the share, two attempts each.
 constexpr std::uint32_t kShareBlocks = 64;
 
@@ -153,6 +153,25 @@ void run(const jitter_args& a, Step& step) {
       }
       const float scale = float(factor), offset = float(sum / double(a.positions) * (1 - factor) + brighter);
       for (Size i = c; i < floats; i += a.channels) y[i] = x[i] * scale + offset;
+    }
+  });
+}
+
+// By a table: a logarithm and a cosine for each element would take longer than the training of a small network.
+void run(const noise_args& a, Step& step) {
+  each_row(step, 8 * a.elements, [&](Size row) {  // 8: what an element costs beside that of other ops
+    const float* x = a.x + row * a.elements;
+    float* y = a.y + row * a.elements;
+    const float deviation = float(a.deviation);
+    std::uint32_t bits[4];
+    for (Size e = 0; e < a.elements; e++) {
+      // A block has eight numbers of 16 bits; those of a row follow each other.
+      const Size number = row * a.elements + e;
+      if (e == 0 || number % 8 == 0) {
+        philox({step.seed, kAugmentPurpose}, {std::uint32_t(number / 8), step.step, step.epoch, kNoise}, bits);
+      }
+      const std::uint32_t word = bits[number % 8 / 2];
+      y[e] = x[e] + deviation * a.quantiles[number % 2 ? word >> 16 : word & 0xffff];
     }
   });
 }

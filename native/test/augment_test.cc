@@ -9,7 +9,7 @@ namespace hebb::test {
 namespace {
 
 constexpr std::uint32_t kAugmentPurpose = 7;
-enum Stream : std::uint32_t { kShift, kRotation, kZoom, kFlips, kCrop, kCutout, kJitter, kPartner, kShare };
+enum Stream : std::uint32_t { kShift, kRotation, kZoom, kFlips, kCrop, kCutout, kJitter, kPartner, kNoise, kShare };
 
 void draw_request(OpCase& c, Random& random) {
   c.training_only = true;
@@ -340,6 +340,33 @@ TEST(mixup) {
         }
         c.run([&](const Results& r, const Kernels&) { check_close("y", r["y"].data(), expected); });
       }
+    }
+  }
+}
+
+TEST(noise) {
+  Random random(337);
+  const std::vector<float> quantiles = random_floats(random, 65536);
+  for (double deviation : {0.0, 0.1, 30.0}) {
+    for (Size elements : {1, 3, 7, 8, 64, 784, 12289}) {
+      const Size rows = elements > 1000 ? 5 : 1 + random.whole(0, 9);
+      if (!take_case()) continue;
+      describe_case("noise (%td, %td), deviation %g", rows, elements, deviation);
+      OpCase c("noise", rows, rows % 3);
+      c.set("elements", double(elements)).set("deviation", deviation).whole("quantiles", quantiles);
+      c.batch("x", random_floats(random, rows * elements)).batch_result("y", elements);
+      if (elements % 2) c.over("y", "x");
+      draw_request(c, random);
+      Expected expected;
+      for (Size i = 0; i < rows * elements; i++) {
+        std::uint32_t bits[4];
+        philox({c.request.seed, kAugmentPurpose},
+               {std::uint32_t(i / 8), c.request.global_step, c.request.epoch, kNoise}, bits);
+        const std::uint32_t half = bits[i / 2 % 4] >> (i % 2 * 16) & 0xffff;
+        const double more = deviation * double(quantiles[half]), x = double(c.input("x")[std::size_t(i)]);
+        expected.add(x + more, kRoundoff * (3 * std::fabs(more) + std::fabs(x + more)));
+      }
+      c.run([&](const Results& r, const Kernels&) { check_close("y", r["y"].data(), expected); });
     }
   }
 }

@@ -2,6 +2,7 @@
 import type { Shape } from '../shape.ts';
 import { type AugmentationConfig, cutoutOf, jitterOf, mixupOf, noiseOf, warpOf } from './augmentation.ts';
 import { affineOf, type Normalization } from './normalization.ts';
+import { normalQuantiles } from './normalQuantiles.ts';
 import type { Recorder, Tensor } from './recorder.ts';
 
 /** What training samples go through, and the shape that says what they are. */
@@ -9,9 +10,6 @@ export interface Augmenting {
   list: readonly AugmentationConfig[];
   shape: Shape;
 }
-
-/** Of the noise's random numbers: no layer has this number. */
-const noiseLayer = 2 ** 31 - 1;
 
 /** a and b of each element, as constants of a program. */
 function constants(rec: Recorder, normalization: Normalization, elements: number) {
@@ -79,7 +77,9 @@ export function recordInputs(
     x = recordGather(rec, normalization, elements);
   }
   if (jitter) rec.op('jitter', { positions: height * width, channels, ...jitter }, { x, y: x });
-  if (stddev > 0) rec.op('gaussian_noise', { elements, stddev, layer: noiseLayer }, { x, y: x });
+  if (stddev > 0) {
+    rec.op('noise', { elements, deviation: stddev }, { x, quantiles: rec.constant(normalQuantiles()), y: x });
+  }
   return recordMixup(rec, elements, x, augmenting);
 }
 

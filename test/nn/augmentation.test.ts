@@ -6,6 +6,7 @@ import { Memory, purpose, randomBits } from '../../src/native.ts';
 import { type AugmentationRequest, completeAugmentation } from '../../src/nn/augmentation.ts';
 import { recordInputs, recordMixup } from '../../src/nn/inputs.ts';
 import { Network } from '../../src/nn/network.ts';
+import { normalQuantile, normalQuantiles } from '../../src/nn/normalQuantiles.ts';
 import { planTraining } from '../../src/nn/plan.ts';
 import { place, Recorder } from '../../src/nn/recorder.ts';
 import type { TrainingRequest } from '../../src/nn/trainingConfig.ts';
@@ -169,6 +170,21 @@ describe('in the units of the normalised input', () => {
       found.push(added);
     }
     expect(new Set(found).size).toBe(count);
+  });
+
+  test('quantiles are those of the normal distribution', () => {
+    // Φ by Simpson's rule from 0.
+    const phi = (x: number) => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+    for (const p of [1e-5, 0.001, 0.02, 0.0243, 0.1, 0.3, 0.5, 0.7, 0.99, 0.99999]) {
+      const x = normalQuantile(p);
+      const n = 2000;
+      let sum = 0;
+      for (let i = 0; i <= n; i++) sum += (i === 0 || i === n ? 1 : i % 2 ? 4 : 2) * phi((x * i) / n);
+      expect(Math.abs(0.5 + (sum * x) / (3 * n) - p)).toBeLessThan(1e-8 * Math.min(1, 1000 * p));
+    }
+    const table = normalQuantiles();
+    expect(table.reduce((sum, x) => sum + x)).toBeCloseTo(0, 3);
+    expect(table.reduce((sum, x) => sum + x * x) / table.length).toBeCloseTo(1, 3);
   });
 
   test('noise is normal, and another for each element', async () => {
