@@ -13,6 +13,7 @@ import { datasetRoutes } from './routes/datasets.ts';
 import { eventRoutes, type StreamTimes } from './routes/events.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { modelRoutes } from './routes/models.ts';
+import { openInferenceRoutes } from './routes/openInference.ts';
 import { operationRoutes, type ServiceInfo } from './routes/operation.ts';
 import { predictionRoutes } from './routes/predictions.ts';
 import { presetRoutes } from './routes/presets.ts';
@@ -66,7 +67,13 @@ export function buildApp(services: Services, config: Config, options: AppOptions
     app.register(cors, {
       origin: config.corsOrigins.includes('*') ? '*' : config.corsOrigins,
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      exposedHeaders: ['Location', 'Content-Disposition', 'Retry-After', 'X-Request-Id'],
+      exposedHeaders: [
+        'Location',
+        'Content-Disposition',
+        'Retry-After',
+        'X-Request-Id',
+        'Inference-Header-Content-Length',
+      ],
       strictPreflight: false,
     });
   }
@@ -79,6 +86,7 @@ export function buildApp(services: Services, config: Config, options: AppOptions
   app.register(async (scope) => eventRoutes(scope, services, options.streams ?? {}));
   app.register(async (scope) => modelRoutes(scope, services));
   app.register(async (scope) => predictionRoutes(scope, services, config));
+  app.register(async (scope) => openInferenceRoutes(scope, services, config, options.info, () => stopping));
   return app;
 }
 

@@ -9,6 +9,7 @@ import { diskSpaceOf } from './diskSpace.ts';
 import { createHousekeeping } from './housekeeping.ts';
 import { createJobs } from './jobs.ts';
 import { createModels } from './models.ts';
+import { createOpenInference } from './openInference.ts';
 import { pathsOf } from './paths.ts';
 import { createPredictions } from './predictions.ts';
 import { presetService } from './presets.ts';
@@ -89,6 +90,7 @@ export async function createServices(
       presets: presetService,
       models,
       predictions: predictions.service(served),
+      openInference: createOpenInference(store, models, served, predictions),
       ready: () => open,
       stop,
       async close() {

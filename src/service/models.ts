@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HebbError } from '../errors.ts';
-import type { ModelRecord } from '../store/models.ts';
+import type { ModelRecord, RegisteredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { isFinal } from '../training/states.ts';
 import { pageOf } from './lists.ts';
@@ -10,7 +10,9 @@ import type { Model, ModelService } from './types.ts';
 
 export interface Models extends ModelService {
   /** @throws HebbError('not-found'), or 'state-conflict' where a job of this id or name has no model yet */
-  find(idOrName: string): ModelRecord;
+  find(idOrName: string): RegisteredModel;
+  /** The model of a name, or of an id or alias that is of this version. @throws HebbError('not-found') */
+  ofVersion(reference: string, version: string): RegisteredModel;
   pathOf(model: ModelRecord): string;
 }
 
@@ -21,7 +23,7 @@ export function createModels(store: Store, paths: Paths, onModelDeleted: (id: st
     return id === undefined ? undefined : store.models.get(id);
   };
 
-  function find(idOrName: string): ModelRecord {
+  function find(idOrName: string): RegisteredModel {
     const model = lookUp(idOrName);
     if (model) return model;
     const job = store.jobs.get(idOrName) ?? store.jobs.byName(idOrName);
@@ -38,8 +40,24 @@ export function createModels(store: Store, paths: Paths, onModelDeleted: (id: st
     throw new HebbError('not-found', `no model has the id, the alias or the name "${idOrName}"`);
   }
 
+  function ofVersion(reference: string, version: string): RegisteredModel {
+    const number = /^[1-9]\d{0,8}$/.test(version) ? Number(version) : 0;
+    const found = lookUp(reference);
+    if (found?.version === number) return found;
+    const id = store.models.ofVersion(reference, number);
+    if (id !== undefined) return store.models.get(id)!;
+    const known = store.models.versionsOf(reference, 20);
+    const isName = known.length > 0;
+    if (!found) find(reference); // tells what is missing
+    const has = isName
+      ? `its versions: ${known.join(', ')}`
+      : `"${reference}" is version ${found!.version} of "${found!.name}"`;
+    throw new HebbError('not-found', `the model "${reference}" has no version "${version.slice(0, 60)}"; ${has}`);
+  }
+
   return {
     find,
+    ofVersion,
     pathOf,
     list: (query) => pageOf(query, (page) => store.models.list(page), present),
     get: (id) => present(find(id)),
@@ -84,7 +102,7 @@ export function refuseWhileWanted(store: Store, id: string): void {
   throw new HebbError('in-use', `the job "${job}" starts from the model's weights: wait for its end, or cancel it`);
 }
 
-function present(record: ModelRecord): Model {
+function present(record: RegisteredModel): Model {
   const { weightsFile: _, completed: __, ...model } = record;
   return model;
 }

@@ -44,6 +44,21 @@ function twoClasses(model: Described, output: number): Omit<Prediction, 'output'
   return { class: listed[0]!.class, probability: listed[0]!.probability, top: listed };
 }
 
+/** Whether a model's outputs are probabilities, or become such. */
+export function hasProbabilities({ task, loss }: Described): boolean {
+  return task === 'classification' && (loss === 'softmaxCrossEntropy' || loss === 'binaryCrossEntropy');
+}
+
+/**
+ * Probabilities of the classes in index order, of both classes where one output tells them apart.
+ * @param output values of the last layer of one row, flat; the model is one that has probabilities
+ */
+export function classProbabilities(model: Described, output: Float32Array): ArrayLike<number> {
+  if (output.length > 1) return probabilitiesOf(model, output)!;
+  const probability = readerOf(model)(output[0]!);
+  return [1 - probability, probability];
+}
+
 /** null where the loss is no cross-entropy: then the outputs are no probabilities. */
 function probabilitiesOf(model: Described, output: Float32Array): ArrayLike<number> | null {
   if (model.loss === 'softmaxCrossEntropy') return endsIn(model, 'softmax') ? output : softmax(output);

@@ -155,6 +155,11 @@ export interface Model {
   step: number;
   isa: string;
   weightsHash: string;
+  /** Its place among all models that ever had its name. */
+  version: number;
+  /** What people say of it; Markdown. */
+  notes: string;
+  tags: string[];
 }
 
 /** A report with what it is of; warnings are those of the dataset, too. */
@@ -348,6 +353,57 @@ export interface PredictionService {
   predictImages(model: string, images: Buffer[], options: PredictOptions): Promise<PredictResponse>;
 }
 
+/** What a model takes and gives, as the Open Inference Protocol tells it. */
+export interface InferenceMetadata {
+  name: string;
+  /** Those that are there; a job that is not over has none. */
+  versions?: string[];
+  platform: string;
+  /** −1 stands for the number of rows. */
+  inputs: { name: string; datatype: string; shape: number[] }[];
+  outputs: { name: string; datatype: string; shape: number[] }[];
+}
+
+export interface InferTensor {
+  name: string;
+  datatype: string;
+  shape: number[];
+  /** Where it is binary data. */
+  parameters?: { binary_data_size: number };
+  /** Flat, row by row. */
+  data?: number[] | string[];
+}
+
+export interface InferResponse {
+  id?: string;
+  /** As it was asked for. */
+  model_name: string;
+  model_version?: string;
+  /** The model's id, or that of a job that is not over, and the step of its training that the weights are of. */
+  parameters: { model: string; step: number };
+  outputs: InferTensor[];
+}
+
+/** The Open Inference Protocol; `model` is an id, an alias or a name, as everywhere. All throw HebbError('not-found'). */
+export interface OpenInferenceService {
+  metadata(model: string, version?: string): InferenceMetadata;
+  /** @throws HebbError('state-conflict') for a job that has no weights yet */
+  ready(model: string, version?: string): { name: string; ready: boolean };
+  /** The newest models. */
+  index(): { name: string; version: string; state: string; reason: string }[];
+  /**
+   * @param request the request's JSON
+   * @param binary what followed it
+   * @returns the answer's JSON, and what is to follow it
+   */
+  infer(
+    model: string,
+    version: string | undefined,
+    request: unknown,
+    binary: Uint8Array,
+  ): Promise<{ response: InferResponse; binary: Buffer[] }>;
+}
+
 /** What the HTTP routes call. */
 export interface Services {
   datasets: DatasetService;
@@ -355,6 +411,7 @@ export interface Services {
   presets: PresetService;
   models: ModelService;
   predictions: PredictionService;
+  openInference: OpenInferenceService;
   /** True while new work can be taken. */
   ready(): boolean;
   /** Takes no new jobs; those under way leave a checkpoint and go back to the queue. At most about six seconds. */

@@ -184,4 +184,28 @@ export const migrations: readonly string[] = [
   -- JSON: where it was to be worked out on the training samples.
   ALTER TABLE jobs ADD COLUMN normalization TEXT;
   `,
+  `
+  -- What is known of a model beside what it is. Rows stay when their model is deleted: a version is given once.
+  CREATE TABLE registry (
+    model TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    notes TEXT NOT NULL DEFAULT '',
+    tags TEXT NOT NULL DEFAULT '[]',
+    UNIQUE (name, version)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO registry (model, name, version)
+    SELECT id, name, ROW_NUMBER() OVER (PARTITION BY name ORDER BY seq) FROM models;
+
+  -- What happened to an alias; a time of null: before times were kept.
+  CREATE TABLE alias_history (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    alias TEXT NOT NULL,
+    action TEXT NOT NULL CHECK (action IN ('set', 'rollback', 'remove')),
+    model TEXT NOT NULL,
+    time TEXT
+  ) STRICT;
+  CREATE INDEX alias_history_by_alias ON alias_history (alias, seq);
+  INSERT INTO alias_history (alias, action, model) SELECT alias, 'set', model FROM aliases ORDER BY alias;
+  `,
 ];

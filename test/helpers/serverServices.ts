@@ -269,6 +269,22 @@ export async function fakeServices(): Promise<FakeServices> {
       aliases: () => [structuredClone(examples.alias)],
       weightsFile: () => fake.weightsPath,
     },
+    openInference: {
+      metadata(id) {
+        find('model', model, id);
+        return structuredClone(examples.inferenceMetadata);
+      },
+      ready(id) {
+        find('model', model, id);
+        return { name: id, ready: true };
+      },
+      index: () => [{ name: model.name, version: '1', state: 'READY', reason: '' }],
+      async infer(id, version, request, binary) {
+        find('model', model, id);
+        called('infer', id, version, request, Buffer.from(binary).toString('latin1'));
+        return { response: structuredClone(examples.inferResponse), binary: [] };
+      },
+    },
     predictions: {
       async predictInstances(id, instances, options) {
         called('predictInstances', id, instances, options);

@@ -78,9 +78,10 @@ test('every operation is described: id, summary, one tag, an example, errors', a
   const { operations } = await documented();
   expect(operations.length).toBeGreaterThan(24);
   expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);
-  for (const { operation } of operations) {
+  for (const { path, operation } of operations) {
     expect(operation).toMatchObject({ summary: expect.any(String), tags: [expect.any(String)] });
-    expect(operation.responses.default!.content).toHaveProperty(['application/problem+json']);
+    const errors = path.startsWith('/v2') ? 'application/json' : 'application/problem+json';
+    expect(Object.keys(operation.responses.default!.content!)).toEqual([errors]);
     const body = operation.requestBody?.content['application/json'];
     if (body) expect(examplesOf(body), operation.operationId).not.toEqual([]);
     for (const response of Object.values(operation.responses)) {
@@ -129,7 +130,12 @@ test('every answer is one that the document knows, and fits its schema', async (
     for (const known of [true, false]) {
       const resource = path.split('/')[2] ?? '';
       const id = known ? ids[resource]! : 'absent';
-      const target = path.replace('{id}', id).replace('{alias}', id).replace('{name}', id).replace('{index}', '0');
+      const target = path
+        .replace('{id}', id)
+        .replace('{alias}', id)
+        .replace('{name}', id)
+        .replace('{index}', '0')
+        .replace('{version}', '1');
       const json = operation.requestBody?.content['application/json'];
       const body = json && examplesOf(json)[0];
       const response = await fetch(url + target, {

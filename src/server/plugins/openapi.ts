@@ -8,6 +8,7 @@ const tags = [
   { name: 'jobs', description: 'Training: a network, a dataset and settings become a model.' },
   { name: 'models', description: 'What a finished job leaves behind, and names for it.' },
   { name: 'predictions', description: 'Classes, probabilities and outputs for images and rows.' },
+  { name: 'open inference', description: 'The Open Inference Protocol, version 2, for its clients.' },
   { name: 'operation', description: 'Is it alive, is it ready, what is it.' },
 ];
 

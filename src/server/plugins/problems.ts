@@ -48,7 +48,13 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (known.status >= 500 && known.code !== 'unavailable') request.log.error({ err: error }, 'request failed');
   if (known.status === 429 || known.status === 503) reply.header('retry-after', String(retryAfterSeconds));
   if (!request.raw.readableEnded) discardRest(request, reply);
+  if (isOpenInference(request.url)) return reply.code(known.status).send({ error: known.message });
   return reply.code(known.status).type(problemType).send(JSON.stringify(known.toProblem()));
+}
+
+/** The Open Inference Protocol has errors of its own: {error}. */
+function isOpenInference(url: string): boolean {
+  return /^\/v2(\/|\?|$)/.test(url);
 }
 
 /** Answers what is not HTTP at all, where there is no request yet. */

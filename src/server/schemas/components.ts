@@ -381,6 +381,9 @@ export const components: Record<string, TSchema> = {
     step: count,
     isa: Type.String(),
     weightsHash: sha256,
+    version: Type.Integer({ minimum: 1, description: 'Place among all models that ever had the name.' }),
+    notes: Type.String({ description: 'What people say of it; Markdown.' }),
+    tags: Type.Array(Type.String()),
   }),
 
   Alias: Type.Object({ alias: Type.String(), model: Type.String({ description: 'Id of the model.' }) }),
@@ -400,6 +403,41 @@ export const components: Record<string, TSchema> = {
       }),
     ),
   }),
+
+  InferenceMetadata: Type.Object({
+    name: Type.String({ description: 'As it was asked for.' }),
+    versions: Type.Optional(Type.Array(Type.String(), { description: 'A job that is not over has none.' })),
+    platform: Type.String(),
+    inputs: Type.Array(component('TensorMetadata')),
+    outputs: Type.Array(component('TensorMetadata')),
+  }),
+
+  TensorMetadata: Type.Object({
+    name: Type.String(),
+    datatype: Type.String(),
+    shape: Type.Array(Type.Integer(), { description: '−1 stands for the number of rows.' }),
+  }),
+
+  InferenceAnswer: Type.Object({
+    id: Type.Optional(Type.String()),
+    model_name: Type.String({ description: 'As it was asked for.' }),
+    model_version: Type.Optional(Type.String()),
+    parameters: Type.Object({
+      model: Type.String({ description: "The model's id." }),
+      step: Type.Integer({ description: 'Training steps behind the weights that answered.' }),
+    }),
+    outputs: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        datatype: Type.String(),
+        shape: Type.Array(Type.Integer()),
+        parameters: Type.Optional(Type.Object({ binary_data_size: Type.Integer() })),
+        data: Type.Optional(Type.Array(Type.Union([Type.Number(), Type.String()]), { description: 'Flat.' })),
+      }),
+    ),
+  }),
+
+  InferenceError: Type.Object({ error: Type.String({ description: 'What was expected, and what came.' }) }),
 
   Info: Type.Object({
     name: Type.String(),

@@ -333,6 +333,9 @@ export const model = {
   step: 16_880,
   isa: 'avx2',
   weightsHash: hash,
+  version: 1,
+  notes: '',
+  tags: [],
 };
 
 export const alias = { alias: 'default', model: jobId };
@@ -350,6 +353,34 @@ export const prediction = {
       ],
       output: [-3.1, -5.2, 0.4, 1.9, -6.8, -2.7, -11.3, 9.6, -2.2, 4.1],
     },
+  ],
+};
+
+export const inferenceMetadata = {
+  name: 'digits',
+  versions: ['1'],
+  platform: 'hebb',
+  inputs: [{ name: 'input', datatype: 'UINT8', shape: [-1, 28, 28, 1] }],
+  outputs: [
+    { name: 'output', datatype: 'FP32', shape: [-1, 10] },
+    { name: 'probabilities', datatype: 'FP32', shape: [-1, 10] },
+  ],
+};
+
+export const inferRequest = {
+  id: '42',
+  inputs: [{ name: 'input', shape: [2, 2], datatype: 'FP32', data: [0, 1, 1, 1] }],
+  outputs: [{ name: 'probabilities' }, { name: 'output', parameters: { classification: 1 } }],
+};
+
+export const inferResponse = {
+  id: '42',
+  model_name: 'xor',
+  model_version: '3',
+  parameters: { model: jobId, step: 4000 },
+  outputs: [
+    { name: 'probabilities', datatype: 'FP32', shape: [2, 2], data: [0.01, 0.99, 0.97, 0.03] },
+    { name: 'output', datatype: 'BYTES', shape: [2, 1], data: ['4.612000:1:1', '3.521000:0:0'] },
   ],
 };
 
