@@ -3,13 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { readConfig } from '../src/config.ts';
-import { buildApp } from '../src/server/app.ts';
+import { listening } from './helpers/listening.ts';
 import { reached, startServices, temporaryFolder } from './helpers/service.ts';
 
 const recorded: Record<string, string> = JSON.parse(readFileSync('test/fixtures/openInference/triton.json', 'utf8'));
 
-async function listening(): Promise<number> {
+async function startPort(): Promise<number> {
   const services = await startServices(await temporaryFolder(), {}, null);
   const weight = [
     [1, 0],
@@ -28,14 +27,7 @@ async function listening(): Promise<number> {
     training: { epochs: 0 },
   });
   expect((await reached(services, job.id)).error).toBeNull();
-  const info = { name: 'hebb', version: '0.1.0', isa: 'avx2', threads: 1, jobs: 1, kernelVersion: '1' };
-  const app = buildApp(services, readConfig({ HEBB_LOG_LEVEL: 'silent' }), { info });
-  const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  onTestFinished(async () => {
-    app.server.closeAllConnections();
-    await app.close();
-  });
-  return Number(new URL(url).port);
+  return Number(new URL(await listening(services)).port);
 }
 
 interface Tensor {
@@ -108,7 +100,7 @@ function read({ headers, body }: { headers: Map<string, string>; body: Buffer })
 }
 
 test("Triton's client gets what it asks for", async () => {
-  const send = talker(await listening());
+  const send = talker(await startPort());
   for (const name of ['is_server_live', 'is_server_ready', 'is_model_ready']) {
     expect((await send(name)).status, name).toBe(200);
   }

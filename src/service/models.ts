@@ -4,7 +4,10 @@ import { HebbError } from '../errors.ts';
 import type { ModelRecord, RegisteredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { isFinal } from '../training/states.ts';
+import { createAliases } from './aliases.ts';
+import { compareModels } from './compareModels.ts';
 import { pageOf } from './lists.ts';
+import { modelCard } from './modelCard.ts';
 import type { Paths } from './paths.ts';
 import type { Model, ModelService } from './types.ts';
 
@@ -59,7 +62,7 @@ export function createModels(store: Store, paths: Paths, onModelDeleted: (id: st
     find,
     ofVersion,
     pathOf,
-    list: (query) => pageOf(query, (page) => store.models.list(page), present),
+    list: ({ name, ...query }) => pageOf(query, (page) => store.models.list({ ...page, name }), present),
     get: (id) => present(find(id)),
     async delete(id) {
       const model = find(id);
@@ -75,22 +78,14 @@ export function createModels(store: Store, paths: Paths, onModelDeleted: (id: st
       onModelDeleted(model.id);
       await rm(join(paths.models, model.id), { recursive: true, force: true });
     },
-    setAlias(alias, name) {
-      const model = lookUp(name);
-      if (!model) {
-        const message = `no model has the id, the alias or the name "${name}"`;
-        throw new HebbError('unknown-model', message, [{ pointer: '/model', message, received: name }]);
-      }
-      // An id goes before an alias, so this one would never be asked.
-      if (store.models.get(alias))
-        throw new HebbError('in-use', `"${alias}" is the id of a model and cannot be an alias`);
-      store.models.setAlias(alias, model.id);
-      return { alias, model: model.id };
+    describe(id, { notes, tags }) {
+      const model = find(id);
+      store.models.describe(model.id, { notes: notes ?? model.notes, tags: tags ?? model.tags });
+      return present(find(model.id));
     },
-    removeAlias(alias) {
-      if (!store.models.removeAlias(alias)) throw new HebbError('not-found', `no alias "${alias}" was set by hand`);
-    },
-    aliases: () => store.models.aliases(),
+    compare: async (a, b) => compareModels(store, pathOf, find(a), find(b)),
+    card: (id) => modelCard(store, find(id)),
+    ...createAliases(store, lookUp),
     weightsFile: (id) => pathOf(find(id)),
   };
 }

@@ -109,11 +109,10 @@ export function createOpenInference(
   served: ServedModels,
   { admitted, withModel }: Pick<Predictions, 'admitted' | 'withModel'>,
 ): OpenInferenceService {
-  /** @throws HebbError('not-found') also where there is no such version */
-  function find(reference: string, version: string | undefined): ServedModel {
-    if (version === undefined) return served.find(reference);
-    return served.find(models.ofVersion(reference, version).id);
-  }
+  /** The reference itself, or the id of the model of this version. @throws HebbError('not-found') where there is none */
+  const idOf = (reference: string, version: string | undefined) =>
+    version === undefined ? reference : models.ofVersion(reference, version).id;
+  const find = (reference: string, version: string | undefined) => served.find(idOf(reference, version));
 
   return {
     metadata(reference, version) {
@@ -147,23 +146,25 @@ export function createOpenInference(
         .map(({ name, version }) => ({ name, version: String(version), state: 'READY', reason: '' })),
     infer: (reference, version, request, binary) =>
       admitted(async () => {
-        const model = find(reference, version);
         assertValid(validRequest, request);
         const body = request as InferRequest;
-        const { rows, inputs } = readInputs(model, body, binary);
-        const wanted = wantedOf(model, body, rows);
-        return withModel(model, async (predictor: Predictor) => {
-          const outputs = await predictor.predict(inputs, rows);
-          const answered = wanted.map((each) => answer(model, each, outputs, rows));
+        return served.withCurrent(idOf(reference, version), async (model) => {
+          const { rows, inputs } = readInputs(model, body, binary);
+          const wanted = wantedOf(model, body, rows);
           const registered = store.models.versionOf(model.id);
-          const response: InferResponse = {
-            ...(body.id !== undefined && { id: body.id }),
-            model_name: reference,
-            ...(registered && { model_version: String(registered.version) }),
-            parameters: { model: model.id, step: predictor.step },
-            outputs: answered.map(({ tensor }) => tensor),
+          const answerWith = async (predictor: Predictor) => {
+            const outputs = await predictor.predict(inputs, rows);
+            const answered = wanted.map((each) => answer(model, each, outputs, rows));
+            const response: InferResponse = {
+              ...(body.id !== undefined && { id: body.id }),
+              model_name: reference,
+              ...(registered && { model_version: String(registered.version) }),
+              parameters: { model: model.id, step: predictor.step },
+              outputs: answered.map(({ tensor }) => tensor),
+            };
+            return { response, binary: answered.flatMap(({ bytes }) => bytes ?? []) };
           };
-          return { response, binary: answered.flatMap(({ bytes }) => bytes ?? []) };
+          return withModel(model, answerWith);
         });
       }),
   };

@@ -92,23 +92,25 @@ export function createPredictions(settings: PredictionSettings): Predictions {
     withModel,
     service: (models) => ({
       predictInstances: (id, instances, options) =>
-        admitted(() => {
-          const model = models.find(id);
-          const shapes = [model.inputShape, model.network.input];
-          return predict(model, readInstances(instances, shapes, model.columns, `"${model.name}"`), options);
-        }),
+        admitted(() =>
+          models.withCurrent(id, async (model) => {
+            const shapes = [model.inputShape, model.network.input];
+            return predict(model, readInstances(instances, shapes, model.columns, `"${model.name}"`), options);
+          }),
+        ),
       predictImages: (id, images, options) =>
-        admitted(async () => {
-          const model = models.find(id);
-          checkCount(images.length);
-          const shape = imageShape(model.name, model.inputShape, model.network.input);
-          const elements = elementCount(model.inputShape);
-          const inputs = new Float32Array(images.length * elements);
-          for (const [i, image] of images.entries()) {
-            inputs.set(await pointed(i, readImage(image, shape, model.inputType, options)), i * elements);
-          }
-          return predict(model, inputs, options);
-        }),
+        admitted(() =>
+          models.withCurrent(id, async (model) => {
+            checkCount(images.length);
+            const shape = imageShape(model.name, model.inputShape, model.network.input);
+            const elements = elementCount(model.inputShape);
+            const inputs = new Float32Array(images.length * elements);
+            for (const [i, image] of images.entries()) {
+              inputs.set(await pointed(i, readImage(image, shape, model.inputType, options)), i * elements);
+            }
+            return predict(model, inputs, options);
+          }),
+        ),
     }),
     forget: (id) => cache.drop(id),
     close: () => cache.clear(),

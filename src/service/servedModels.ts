@@ -26,6 +26,11 @@ export interface ServedModels {
    * @throws HebbError('not-found'), or 'state-conflict' for a job without a checkpoint
    */
   find(idOrName: string): ServedModel;
+  /**
+   * Does something with what `find` finds; where that goes before its weights are read, and the name means another by then, with
+   * that one. So a request by an alias never fails because the alias was replaced.
+   */
+  withCurrent<Result>(idOrName: string, use: (model: ServedModel) => Promise<Result>): Promise<Result>;
   /** Drops what is known of a model that was deleted. */
   forget(id: string): void;
 }
@@ -95,14 +100,28 @@ export function createServedModels(store: Store, paths: Paths, models: Models): 
     });
   }
 
+  function find(idOrName: string): ServedModel {
+    const model = store.models.resolve(idOrName);
+    if (model !== undefined) return ofModel(model);
+    const job = store.jobs.stateOf(idOrName);
+    if (job && !isFinal(job.state)) return ofJob(job.id);
+    models.find(idOrName); // tells what is missing
+    throw new HebbError('not-found', `no model has the id, the alias or the name "${idOrName}"`);
+  }
+
   return {
-    find(idOrName) {
-      const model = store.models.resolve(idOrName);
-      if (model !== undefined) return ofModel(model);
-      const job = store.jobs.stateOf(idOrName);
-      if (job && !isFinal(job.state)) return ofJob(job.id);
-      models.find(idOrName); // tells what is missing
-      throw new HebbError('not-found', `no model has the id, the alias or the name "${idOrName}"`);
+    find,
+    async withCurrent(idOrName, use) {
+      for (let model = find(idOrName); ; ) {
+        try {
+          return await use(model);
+        } catch (error) {
+          if (!(error instanceof HebbError && ['not-found', 'state-conflict'].includes(error.code))) throw error;
+          const now = find(idOrName);
+          if (now.id === model.id && now.version === model.version) throw error;
+          model = now;
+        }
+      }
     },
     forget: (id) => kept.delete(id),
   };

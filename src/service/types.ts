@@ -157,7 +157,7 @@ export interface Model {
   weightsHash: string;
   /** Its place among all models that ever had its name. */
   version: number;
-  /** What people say of it; Markdown. */
+  /** What it is for, plain text. */
   notes: string;
   tags: string[];
 }
@@ -204,7 +204,7 @@ export interface PageQuery {
   cursor?: string;
 }
 
-/** An `id` argument takes an id, else an alias, else a name (its newest bearer). All throw HebbError('not-found') for an unknown one. */
+/** An `id` argument takes an id, else an alias, else a name (its newest bearer), of models else NAME@VERSION. All throw HebbError('not-found') for an unknown one. */
 export interface DatasetService {
   /** From a JSON spec: {name, task?, classes?, split?, limit?, inputs+targets | synthetic | builtin}. Resolves when it is durable. */
   create(request: unknown): Promise<Dataset>;
@@ -306,14 +306,117 @@ export interface PresetService {
   get(name: string): Preset;
 }
 
+export interface Alias {
+  alias: string;
+  /** Id of the model, with its name and version. */
+  model: string;
+  name: string;
+  version: number;
+  /** Null where nobody set it by hand, or before times were kept. */
+  since: string | null;
+}
+
+/** Something that happened to an alias. */
+export interface AliasEvent {
+  action: 'set' | 'rollback' | 'remove';
+  /** Id of the model that it pointed at from then on; of a removal the one that it had pointed at. */
+  model: string;
+  name: string;
+  version: number;
+  /** Whether the model is still there. */
+  exists: boolean;
+  /** Null: before times were kept. */
+  time: string | null;
+}
+
+export interface RollBack extends Alias {
+  /** Id of the model that the alias pointed at, null where it was not set. */
+  from: string | null;
+  /** Models that it pointed at between the two, and that are deleted. */
+  skipped: { model: string; name: string; version: number }[];
+  message: string;
+}
+
+/** Two values and b − a; null where one has no such thing. */
+export interface ComparedValue {
+  name: string;
+  a: number | null;
+  b: number | null;
+  difference: number | null;
+}
+
+/** A setting that differs, at its JSON pointer; left out where one has none. */
+export interface ComparedSetting {
+  pointer: string;
+  a?: unknown;
+  b?: unknown;
+}
+
+export interface ComparedLayer {
+  change: 'same' | 'changed' | 'added' | 'removed';
+  /** Null: the model has no such layer. */
+  a: LayerSummary | null;
+  b: LayerSummary | null;
+  differences: ComparedSetting[];
+}
+
+export interface LayerSummary {
+  index: number;
+  name: string;
+  type: string;
+  outputShape: Shape;
+  parameters: number;
+}
+
+export interface ComparedModel {
+  id: string;
+  name: string;
+  version: number;
+  createdAt: string;
+  isa: string;
+  kernelVersion: string | null;
+  weightsHash: string;
+  /** Null where it is deleted, or there was none. */
+  dataset: { id: string; name: string; sha256: string } | null;
+}
+
+export interface ModelComparison {
+  a: ComparedModel;
+  b: ComparedModel;
+  sameWeights: boolean;
+  /** Null where one of them is not known any more. */
+  sameDataset: boolean | null;
+  metrics: ComparedValue[];
+  /** Null where the two were not tested on the same samples. */
+  test: ComparedValue[] | null;
+  /** Parameters, FLOPs of one sample, bytes of the file of weights, steps of the training. */
+  sizes: ComparedValue[];
+  layers: ComparedLayer[];
+  /** Null where a model has no job that tells. */
+  training: ComparedSetting[] | null;
+}
+
 export interface ModelService {
-  list(query: PageQuery): Page<Model>;
+  list(query: PageQuery & { name?: string }): Page<Model>;
   get(id: string): Model;
+  /** What people say of it. */
+  describe(id: string, description: { notes?: string; tags?: string[] }): Model;
+  compare(a: string, b: string): Promise<ModelComparison>;
+  /** What is known of it, as Markdown. */
+  card(id: string): string;
   delete(id: string): Promise<void>;
-  setAlias(alias: string, model: string): { alias: string; model: string };
+  setAlias(alias: string, model: string): Alias;
   /** `default` then follows the newest completed job again. */
   removeAlias(alias: string): void;
-  aliases(): { alias: string; model: string }[];
+  aliases(): Alias[];
+  alias(alias: string): Alias;
+  /** The newest first. */
+  aliasHistory(alias: string, query: PageQuery): Page<AliasEvent>;
+  /**
+   * Points it at the model before; once more: at the one before that.
+   * @throws HebbError('state-conflict') where there is none
+   */
+  rollBackAlias(alias: string): RollBack;
   /** Path of the safetensors file. */
   weightsFile(id: string): string;
 }

@@ -69,6 +69,11 @@ export function aliasStore(db: Database, onChange: () => void) {
     },
     /** Id of the model that an alias was set to by hand. */
     modelOfAlias: modelOf,
+    /** When an alias came to point where it does; null: before times were kept, or it is not set by hand. */
+    aliasSince(alias: string): string | null {
+      const newest = first<AliasChange>(history, alias, Number.MAX_SAFE_INTEGER, 1);
+      return newest && newest.action !== 'remove' ? newest.time : null;
+    },
     handmadeAliases: () => all.all() as AliasRecord[],
     /** Aliases that were set by hand to this model. */
     aliasesOf: (id: string) => (ofModel.all(id) as { alias: string }[]).map((row) => row.alias),

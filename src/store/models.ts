@@ -187,9 +187,11 @@ export function modelStore(db: Database) {
     describe(id: string, { notes, tags }: { notes: string; tags: string[] }): void {
       describe.run({ id, notes, tags: JSON.stringify(tags) });
     },
+    /** Its version stays given; what was said of it goes. */
     delete(id: string): void {
       resolved.clear();
       remove.run(id);
+      describe.run({ id, notes: '', tags: '[]' });
     },
     /** All aliases, `default` too where it follows the newest completed model. */
     aliases(): { alias: string; model: string }[] {

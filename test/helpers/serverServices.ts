@@ -6,12 +6,14 @@ import { HebbError } from '../../src/errors.ts';
 import * as examples from '../../src/server/schemas/examples.ts';
 import { presetService } from '../../src/service/presets.ts';
 import type {
+  AliasEvent,
   Dataset,
   DatasetUpload,
   DryRun,
   Job,
   JobEvent,
   Model,
+  ModelComparison,
   Page,
   PageQuery,
   ReportOfDataset,
@@ -70,6 +72,10 @@ export async function fakeServices(): Promise<FakeServices> {
   const find = <T extends { id: string; name: string }>(what: string, item: T, id: string): T => {
     if (id === item.id || id === item.name) return item;
     throw new HebbError('not-found', `no ${what} "${id}"`);
+  };
+  const knownAlias = (alias: string) => {
+    if (alias !== examples.alias.alias) throw new HebbError('not-found', `no alias "${alias}"`);
+    return structuredClone(examples.alias);
   };
   const page = <T>(item: T, query: PageQuery): Page<T> => {
     called('list', query);
@@ -261,12 +267,36 @@ export async function fakeServices(): Promise<FakeServices> {
       },
       setAlias(alias, id) {
         if (id !== model.id) throw new HebbError('unknown-model', `no model "${id}"`);
-        return { alias, model: id };
+        return { ...structuredClone(examples.alias), alias };
       },
       removeAlias(alias) {
         if (alias !== examples.alias.alias) throw new HebbError('not-found', `no alias "${alias}"`);
       },
       aliases: () => [structuredClone(examples.alias)],
+      alias: (alias) => ({ ...knownAlias(alias) }),
+      aliasHistory(alias, query) {
+        knownAlias(alias);
+        called('aliasHistory', query);
+        return { items: [structuredClone(examples.aliasEvent) as AliasEvent], next: null };
+      },
+      rollBackAlias(alias) {
+        knownAlias(alias);
+        return structuredClone(examples.rollBack);
+      },
+      describe(id, description) {
+        find('model', model, id);
+        called('describe', description);
+        return { ...model, ...description };
+      },
+      async compare(a, b) {
+        for (const id of [a, b]) find('model', model, id);
+        called('compare', a, b);
+        return structuredClone(examples.comparison) as ModelComparison;
+      },
+      card(id) {
+        find('model', model, id);
+        return '# digits\n';
+      },
       weightsFile: () => fake.weightsPath,
     },
     openInference: {

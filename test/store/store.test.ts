@@ -128,7 +128,7 @@ describe('a change of state', () => {
     expect(store.models.files()).toEqual([]);
 
     store.jobs.change('a', 'running', { state: 'completed', model: 'a' }, { model: modelRecord(job) });
-    expect(store.models.get('a')).toEqual(modelRecord(job));
+    expect(store.models.get('a')).toEqual({ ...modelRecord(job), version: 1, notes: '', tags: [] });
     expect(store.events.lastId('a')).toBe(3);
   });
 });

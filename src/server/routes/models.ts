@@ -7,9 +7,26 @@ import * as schemas from '../schemas/models.ts';
 export function modelRoutes(app: FastifyInstance, services: Services): void {
   const { models } = services;
 
-  app.get<{ Querystring: PageQuery }>('/v1/models', { schema: schemas.list }, async ({ query }) => models.list(query));
+  app.get<{ Querystring: schemas.ListQuery }>('/v1/models', { schema: schemas.list }, async ({ query }) =>
+    models.list(query),
+  );
+
+  // Goes before a model of that name, which still has its id.
+  app.get<{ Querystring: schemas.CompareQuery }>('/v1/models/compare', { schema: schemas.compare }, async ({ query }) =>
+    models.compare(query.a, query.b),
+  );
 
   app.get<{ Params: IdParams }>('/v1/models/:id', { schema: schemas.get }, async ({ params }) => models.get(params.id));
+
+  app.patch<{ Params: IdParams; Body: schemas.ModelPatch }>(
+    '/v1/models/:id',
+    { schema: schemas.change },
+    async ({ params, body }) => models.describe(params.id, body),
+  );
+
+  app.get<{ Params: IdParams }>('/v1/models/:id/card', { schema: schemas.card }, async ({ params }, reply) =>
+    reply.type('text/markdown; charset=utf-8').header('cache-control', 'no-store').send(models.card(params.id)),
+  );
 
   app.delete<{ Params: IdParams }>('/v1/models/:id', { schema: schemas.remove }, async ({ params }, reply) => {
     await models.delete(params.id);
@@ -45,6 +62,22 @@ export function modelRoutes(app: FastifyInstance, services: Services): void {
       models.removeAlias(params.alias);
       return reply.code(204).send();
     },
+  );
+
+  app.get<{ Params: schemas.AliasParams }>('/v1/aliases/:alias', { schema: schemas.getAlias }, async ({ params }) =>
+    models.alias(params.alias),
+  );
+
+  app.get<{ Params: schemas.AliasParams; Querystring: PageQuery }>(
+    '/v1/aliases/:alias/history',
+    { schema: schemas.aliasHistory },
+    async ({ params, query }) => models.aliasHistory(params.alias, query),
+  );
+
+  app.post<{ Params: schemas.AliasParams }>(
+    '/v1/aliases/:alias/rollback',
+    { schema: schemas.rollBackAlias },
+    async ({ params }) => models.rollBackAlias(params.alias),
   );
 
   app.get('/v1/aliases', { schema: schemas.listAliases }, async () => ({ items: models.aliases(), next: null }));

@@ -5,7 +5,7 @@ export const closed = { additionalProperties: false } as const;
 const id = Type.String({
   minLength: 1,
   maxLength: 256,
-  description: 'An id, an alias or a name; a name means its newest bearer.',
+  description: 'An id, an alias or a name (its newest bearer); of models also NAME@VERSION.',
 });
 export const idParams = Type.Object({ id }, closed);
 export type IdParams = Static<typeof idParams>;

@@ -39,6 +39,34 @@ const network = Type.Object({
   layers: Type.Array(Type.Object({ type: Type.String() }, { additionalProperties: true })),
 });
 
+const nameAndVersion = { name: Type.String(), version: Type.Integer({ minimum: 1 }) };
+const alias = {
+  alias: Type.String(),
+  model: Type.String({ description: 'Id of the model.' }),
+  ...nameAndVersion,
+  since: nullable(
+    Type.String({ format: 'date-time', description: 'Null where nobody set it by hand, or before times were kept.' }),
+  ),
+};
+const layerSummary = Type.Object({
+  index: count,
+  name: Type.String(),
+  type: Type.String(),
+  outputShape: shape,
+  parameters: count,
+});
+const comparedModel = Type.Object({
+  id: Type.String(),
+  ...nameAndVersion,
+  createdAt: time,
+  isa: Type.String(),
+  kernelVersion: nullable(Type.String()),
+  weightsHash: sha256,
+  dataset: nullable(
+    Type.Object({ id: Type.String(), name: Type.String(), sha256 }, { description: 'Null where it is deleted.' }),
+  ),
+});
+
 export const jobStates = ['queued', 'running', 'paused', 'completed', 'failed', 'cancelled'] as const;
 
 /** Schemas that the document names; the answers of the service as its types say them. */
@@ -382,11 +410,61 @@ export const components: Record<string, TSchema> = {
     isa: Type.String(),
     weightsHash: sha256,
     version: Type.Integer({ minimum: 1, description: 'Place among all models that ever had the name.' }),
-    notes: Type.String({ description: 'What people say of it; Markdown.' }),
+    notes: Type.String({ description: 'What it is for, plain text.' }),
     tags: Type.Array(Type.String()),
   }),
 
-  Alias: Type.Object({ alias: Type.String(), model: Type.String({ description: 'Id of the model.' }) }),
+  Alias: Type.Object(alias),
+
+  AliasEvent: Type.Object({
+    action: Type.Enum(['set', 'rollback', 'remove']),
+    model: Type.String({ description: 'Id of the model that it pointed at from then on, of a removal until then.' }),
+    ...nameAndVersion,
+    exists: Type.Boolean({ description: 'Whether the model is still there.' }),
+    time: nullable(Type.String({ format: 'date-time', description: 'Null: before times were kept.' })),
+  }),
+
+  RollBack: Type.Object({
+    ...alias,
+    from: nullable(Type.String({ description: 'Id of the model that it pointed at.' })),
+    skipped: Type.Array(Type.Object({ model: Type.String(), ...nameAndVersion }), {
+      description: 'Models between the two that are deleted.',
+    }),
+    message: Type.String(),
+  }),
+
+  ModelComparison: Type.Object({
+    a: comparedModel,
+    b: comparedModel,
+    sameWeights: Type.Boolean(),
+    sameDataset: nullable(
+      Type.Boolean({ description: 'By the hash of the data; null where one is not known any more.' }),
+    ),
+    metrics: Type.Array(component('ComparedValue')),
+    test: nullable(
+      Type.Array(component('ComparedValue'), { description: 'Null where they were not tested on the same samples.' }),
+    ),
+    sizes: Type.Array(component('ComparedValue')),
+    layers: Type.Array(
+      Type.Object({
+        change: Type.Enum(['same', 'changed', 'added', 'removed']),
+        a: nullable(layerSummary),
+        b: nullable(layerSummary),
+        differences: Type.Array(component('ComparedSetting')),
+      }),
+    ),
+    training: nullable(Type.Array(component('ComparedSetting'), { description: 'Settings that differ.' })),
+  }),
+
+  ComparedValue: Type.Object(
+    { name: Type.String(), a: measured('Of a.'), b: measured('Of b.'), difference: measured('b − a.') },
+    { description: 'null: one has no such thing.' },
+  ),
+
+  ComparedSetting: Type.Object(
+    { pointer: Type.String(), a: Type.Optional(Type.Unknown()), b: Type.Optional(Type.Unknown()) },
+    { description: 'A setting that differs; left out where one has none.' },
+  ),
 
   Predictions: Type.Object({
     model: Type.String(),

@@ -338,7 +338,58 @@ export const model = {
   tags: [],
 };
 
-export const alias = { alias: 'default', model: jobId };
+export const alias = { alias: 'best', model: jobId, name: 'digits', version: 1, since: time };
+
+export const aliasEvent = { action: 'set', model: jobId, name: 'digits', version: 1, exists: true, time };
+
+const laterId = '019bc0de-0000-7000-8000-000000000003';
+
+export const rollBack = {
+  ...alias,
+  from: laterId,
+  skipped: [],
+  message: '"best" points at "digits" version 1 again',
+};
+
+export const modelPatch = { notes: 'Reads single digits; not made for letters.', tags: ['course', 'mnist'] };
+
+export const describedModel = { ...model, ...modelPatch };
+
+const comparedModel = {
+  id: jobId,
+  name: 'digits',
+  version: 1,
+  createdAt: time,
+  isa: 'avx2',
+  kernelVersion: '2',
+  weightsHash: hash,
+  dataset: { id: datasetId, name: 'mnist', sha256: hash },
+};
+
+const denseLayer = { index: 1, name: 'dense_1', type: 'dense', outputShape: [30], parameters: 23_550 };
+
+export const comparison = {
+  a: comparedModel,
+  b: { ...comparedModel, id: laterId, version: 2 },
+  sameWeights: false,
+  sameDataset: true,
+  metrics: [{ name: 'accuracy', a: 0.978, b: 0.983, difference: 0.005 }],
+  test: [{ name: 'accuracy', a: 0.976, b: 0.979, difference: 0.003 }],
+  sizes: [{ name: 'parameters', a: 23_860, b: 79_510, difference: 55_650 }],
+  layers: [
+    {
+      change: 'changed',
+      a: denseLayer,
+      b: { ...denseLayer, outputShape: [100], parameters: 78_500 },
+      differences: [
+        { pointer: '/units', a: 30, b: 100 },
+        { pointer: '/outputShape', a: [30], b: [100] },
+        { pointer: '/parameters', a: 23_550, b: 78_500 },
+      ],
+    },
+  ],
+  training: [{ pointer: '/optimizer/learningRate', a: 0.001, b: 0.002 }],
+};
 
 export const prediction = {
   model: jobId,

@@ -15,11 +15,35 @@ const aliasBody = Type.Object(
 );
 export type AliasBody = Static<typeof aliasBody>;
 
+const listQuery = Type.Object(
+  { ...pageQuery.properties, name: Type.Optional(Type.String({ maxLength: 256, description: 'Only its versions.' })) },
+  closed,
+);
+export type ListQuery = Static<typeof listQuery>;
+
+const reference = (which: string) =>
+  Type.String({
+    minLength: 1,
+    maxLength: 256,
+    description: `${which} model: an id, an alias, a name or NAME@VERSION.`,
+  });
+const compareQuery = Type.Object({ a: reference('One'), b: reference('The other') }, closed);
+export type CompareQuery = Static<typeof compareQuery>;
+
+const modelPatch = Type.Object(
+  {
+    notes: Type.Optional(Type.String({ maxLength: 10_000, description: 'What it is for, plain text.' })),
+    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { maxItems: 20, uniqueItems: true })),
+  },
+  { ...closed, minProperties: 1, description: 'What is left out stays.', examples: [examples.modelPatch] },
+);
+export type ModelPatch = Static<typeof modelPatch>;
+
 export const list = {
   operationId: 'listModels',
-  summary: 'List models, the newest first',
+  summary: 'List models, or those of a name, the newest first',
   tags,
-  querystring: pageQuery,
+  querystring: listQuery,
   response: {
     200: json('A page of models.', pageOf('Model'), { items: [examples.model], next: null }),
     ...problems(400),
@@ -32,6 +56,42 @@ export const get = {
   tags,
   params: idParams,
   response: { 200: json('The model.', component('Model'), examples.model), ...problems(404) },
+};
+
+export const change = {
+  operationId: 'describeModel',
+  summary: 'Say what a model is for',
+  tags,
+  params: idParams,
+  body: modelPatch,
+  response: { 200: json('The model.', component('Model'), examples.describedModel), ...problems(400, 404, 409) },
+};
+
+export const card = {
+  operationId: 'getModelCard',
+  summary: 'What is known of a model, as Markdown',
+  description: 'Data, architecture, settings, curves, figures, hash, and how to ask it.',
+  tags,
+  params: idParams,
+  response: {
+    200: {
+      description: 'The card.',
+      content: { 'text/markdown': { schema: Type.String(), example: '# digits, version 1\n' } },
+    },
+    ...problems(404, 409),
+  },
+};
+
+export const compare = {
+  operationId: 'compareModels',
+  summary: 'Two models side by side',
+  description: 'Differences are b − a. Layers are paired such that as few as possible are changed, added or removed.',
+  tags,
+  querystring: compareQuery,
+  response: {
+    200: json('What differs.', component('ModelComparison'), examples.comparison),
+    ...problems(400, 404, 409),
+  },
 };
 
 export const remove = {
@@ -82,4 +142,35 @@ export const listAliases = {
     }),
     ...problems(),
   },
+};
+
+export const getAlias = {
+  operationId: 'getAlias',
+  summary: 'Where an alias points',
+  tags,
+  params: aliasParams,
+  response: { 200: json('The alias.', component('Alias'), examples.alias), ...problems(404) },
+};
+
+export const aliasHistory = {
+  operationId: 'listAliasHistory',
+  summary: 'Where an alias pointed and when, the newest first',
+  description: 'An alias keeps its newest 1,000 changes, also when it is removed.',
+  tags,
+  params: aliasParams,
+  querystring: pageQuery,
+  response: {
+    200: json('A page of changes.', pageOf('AliasEvent'), { items: [examples.aliasEvent], next: null }),
+    ...problems(400, 404),
+  },
+};
+
+export const rollBackAlias = {
+  operationId: 'rollBackAlias',
+  summary: 'Point an alias at the model before',
+  description:
+    'Once more: at the one before that. Models that are deleted are passed over and named. An alias that was removed comes back.',
+  tags,
+  params: aliasParams,
+  response: { 200: json('Where it points now.', component('RollBack'), examples.rollBack), ...problems(404, 409) },
 };
