@@ -124,25 +124,22 @@ export function settingsOf({ config }: ResolvedLayer): Record<string, unknown> {
 function pairs(a: ResolvedLayer[], b: ResolvedLayer[]): [number | null, number | null][] {
   const numberOf = new Map<string, number>();
   const keyOf = (text: string) => numberOf.get(text) ?? numberOf.set(text, numberOf.size).get(text)!;
-  const keys = (layers: ResolvedLayer[]) =>
-    layers.map((layer) => ({
-      whole: keyOf(JSON.stringify([layer.config.type, settingsOf(layer)])),
-      type: keyOf(layer.config.type),
-    }));
-  const [ofA, ofB] = [keys(a), keys(b)];
   const width = b.length + 1;
+  const wholes = (layers: ResolvedLayer[]) =>
+    Int32Array.from(layers, (layer) => keyOf(JSON.stringify([layer.config.type, settingsOf(layer)])));
+  const types = (layers: ResolvedLayer[]) => Int32Array.from(layers, ({ config }) => keyOf(config.type));
+  const [wholeA, wholeB, typeA, typeB] = [wholes(a), wholes(b), types(a), types(b)];
+  const pairing = (i: number, j: number) => (wholeA[i] === wholeB[j] ? 0 : typeA[i] === typeB[j] ? 1 : 3);
   /** Edits of the layers from place i of a and place j of b on. */
   const edits = new Int32Array((a.length + 1) * width);
-  const pairing = (i: number, j: number) =>
-    ofA[i]!.whole === ofB[j]!.whole ? 0 : ofA[i]!.type === ofB[j]!.type ? 1 : 3;
   for (let i = a.length; i >= 0; i--) {
-    for (let j = b.length; j >= 0; j--) {
+    for (let j = b.length, at = i * width + j; j >= 0; j--, at--) {
       if (i === a.length || j === b.length) {
-        edits[i * width + j] = a.length - i + b.length - j;
+        edits[at] = a.length - i + b.length - j;
         continue;
       }
-      const alone = 1 + Math.min(edits[(i + 1) * width + j]!, edits[i * width + j + 1]!);
-      edits[i * width + j] = Math.min(alone, pairing(i, j) + edits[(i + 1) * width + j + 1]!);
+      const without = Math.min(edits[at + width]!, edits[at + 1]!) + 1;
+      edits[at] = Math.min(without, edits[at + width + 1]! + pairing(i, j));
     }
   }
   const found: [number | null, number | null][] = [];

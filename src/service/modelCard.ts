@@ -3,7 +3,7 @@ import { resolveNetwork } from '../nn/resolve.ts';
 import { elementCount, formatShape } from '../shape.ts';
 import type { RegisteredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
-import { settingsOf, settingsThatDiffer, summary } from './compareModels.ts';
+import { settingsOf, summary } from './compareModels.ts';
 import { evaluationOf } from './evaluation.ts';
 
 /** Classes, layers and settings that are listed. */
@@ -39,7 +39,7 @@ export function modelCard(store: Store, model: RegisteredModel): string {
     architectureOf(model),
   ];
   if (job) {
-    const settings = settingsThatDiffer({}, job.training).map(({ pointer, b }) => [pointer, JSON.stringify(b)]);
+    const settings = leaves(job.training);
     sections.push('## Training', table(['Setting', 'Value'], settings));
     if (job.training.epochs !== 0) sections.push(`![Curves of the training](/v1/jobs/${job.id}/curves.svg)`);
   }
@@ -62,7 +62,12 @@ function dataOf(store: Store, model: RegisteredModel): string {
   const rows: [string, unknown][] = [
     ['Input', `${formatShape(model.inputShape)}, ${model.inputType}`],
     ['Output', formatShape(model.outputShape)],
-    ['Normalisation', JSON.stringify(model.normalization)],
+    [
+      'Normalisation',
+      leaves(model.normalization)
+        .map(([key, value]) => `${key} ${asText(value)}`)
+        .join(', '),
+    ],
     ['Classes', model.classes && listed(model.classes)],
     ['Columns', columns && listed(columns)],
   ];
@@ -116,6 +121,12 @@ function predictionOf({ id, inputShape }: RegisteredModel): string {
   return `\`\`\`sh\n${lines.join('\n')}\n\`\`\`${elements <= mostInputs ? '' : file}`;
 }
 
+/** Settings at all depths: optimizer.learningRate, … */
+function leaves(value: unknown, path: string[] = []): [string, unknown][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[path.join('.'), value]];
+  return Object.entries(value).flatMap(([key, inner]) => leaves(inner, [...path, key]));
+}
+
 /** A table of what is there. */
 function facts(rows: [string, unknown][]): string {
   const present = rows.filter(([, value]) => value !== null && value !== undefined);
@@ -157,7 +168,7 @@ export function escapeMarkdown(text: string): string {
   return text
     .replace(/[\s\p{Cc}\u2028\u2029]+/gu, ' ')
     .trim()
-    .replace(/[\\`*_{}[\]|~#!$^@]/g, '\\$&')
+    .replace(/[\\`*_[\]|~#$^@]/g, '\\$&')
     .replace(/:(?=\/\/)|(?<=\bwww)\./gi, '\\$&')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

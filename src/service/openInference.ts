@@ -19,6 +19,8 @@ const probabilitiesName = 'probabilities';
 
 /** Numbers that are told in JSON: writing them takes the event loop's time. */
 const mostJsonNumbers = 100_000;
+/** Numbers that probabilities are worked out of, or the largest are sought among, in one call: for the same reason. */
+const mostWorkedOut = 2 ** 17;
 /** Models and versions that are listed. */
 const mostListed = 1000;
 
@@ -201,7 +203,7 @@ function outputsOf(model: ServedModel): Output[] {
   return [...outputs, { name: probabilitiesName, shape, values }];
 }
 
-/** @throws HebbError for an output that the model does not have, or more numbers than are told in JSON */
+/** @throws HebbError for an output that the model does not have, or more numbers than may be asked for */
 function wantedOf(model: ServedModel, { outputs, parameters }: InferRequest, rows: number): Wanted[] {
   const known = outputsOf(model);
   const all = parameters?.binary_data_output ?? false;
@@ -219,15 +221,26 @@ function wantedOf(model: ServedModel, { outputs, parameters }: InferRequest, row
     const classes = Math.min(parameters?.classification ?? 0, elementCount(output.shape));
     return { output, binary: parameters?.binary_data ?? all, classes };
   });
-  const numbers = wanted
-    .filter(({ binary }) => !binary)
-    .reduce((sum, { output, classes }) => sum + rows * (classes || elementCount(output.shape)), 0);
-  if (numbers <= mostJsonNumbers) return wanted;
-  throw new HebbError(
-    'invalid-instance',
-    `the outputs are ${numbers} numbers, JSON carries at most ${mostJsonNumbers}: ask for them as binary data, or for fewer rows`,
-  );
+  const numbersOf = ({ output, classes }: Wanted) => rows * (classes || elementCount(output.shape));
+  // Classes are texts, also as binary data.
+  const inJson = wanted.filter(({ binary, classes }) => !binary || classes > 0);
+  const told = inJson.reduce((sum, each) => sum + numbersOf(each), 0);
+  if (told > mostJsonNumbers) {
+    const hint = 'ask for them as binary data, or for fewer rows';
+    throw tooMany(`the outputs are ${told} numbers, JSON and classes carry at most ${mostJsonNumbers}: ${hint}`);
+  }
+  const derived = wanted.filter(({ output, classes }) => output.name === probabilitiesName || classes > 0);
+  const most = Math.max(0, ...derived.map(({ output }) => rows * elementCount(output.shape)));
+  if (most > mostWorkedOut) {
+    const hint = `ask for the output "${valueName}" as it is, or for fewer rows`;
+    throw tooMany(
+      `probabilities and classes of ${most} numbers are asked for, at most ${mostWorkedOut} go in one call: ${hint}`,
+    );
+  }
+  return wanted;
 }
+
+const tooMany = (message: string) => new HebbError('invalid-instance', message);
 
 function answer(
   model: ServedModel,
@@ -254,7 +267,16 @@ function largest(values: Float32Array, rows: number, count: number, classes: str
   const labels = classes?.length === elements ? classes : null;
   return Array.from({ length: rows }, (_, row) => {
     const ofRow = values.subarray(row * elements, (row + 1) * elements);
-    const order = [...ofRow.keys()].sort((a, b) => ofRow[b]! - ofRow[a]! || a - b).slice(0, count);
-    return order.map((index) => `${ofRow[index]!.toFixed(6)}:${index}${labels ? `:${labels[index]}` : ''}`);
+    return places(ofRow, count).map(
+      (index) => `${ofRow[index]!.toFixed(6)}:${index}${labels ? `:${labels[index]}` : ''}`,
+    );
   }).flat();
+}
+
+/** Places of the largest values, the largest first, of equal ones the first. */
+function places(values: Float32Array, count: number): number[] {
+  // Sorting numbers is much faster than sorting places, so that only those come in question that are large enough.
+  const least = values.slice().sort()[values.length - count]!;
+  const candidates = [...values.keys()].filter((i) => values[i]! >= least);
+  return candidates.sort((a, b) => values[b]! - values[a]! || a - b).slice(0, count);
 }

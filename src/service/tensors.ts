@@ -4,7 +4,7 @@ import { brief } from '../validate.ts';
 import { checkCount } from './instances.ts';
 
 /** Numbers of one call: converting and checking them takes the event loop's time. */
-const mostNumbers = 2 ** 22;
+const mostNumbers = 2 ** 21;
 
 interface Datatype {
   bytes: number;
@@ -33,7 +33,9 @@ const longs = (range: [number, number], high: (bytes: ArrayBuffer) => Int32Array
   read(from) {
     const bytes = copied(from);
     const [low, upper] = [new Uint32Array(bytes), high(bytes)];
-    return Float32Array.from({ length: low.length / 2 }, (_, i) => upper[2 * i + 1]! * 2 ** 32 + low[2 * i]!);
+    const values = new Float32Array(low.length / 2);
+    for (let i = 0; i < values.length; i++) values[i] = upper[2 * i + 1]! * 2 ** 32 + low[2 * i]!;
+    return values;
   },
 });
 
@@ -128,28 +130,42 @@ function checkShape(shape: number[], shapes: Shape[], what: string): void {
 
 function fromJson({ data = [], shape }: InputTensor, { range }: Datatype, count: number, what: string): Float32Array {
   const values = new Float32Array(count);
-  const put = (value: unknown, at: number, pointer: string) => {
+  const sizes = Array.isArray(data[0]) ? shape : [count];
+  const depth = sizes.length;
+  /** Where the walk is; texts are made of it only where something is wrong. */
+  const path: number[] = [];
+  let at = 0;
+  const wrong = (level: number, wanted: string, got: unknown) => {
+    const pointer = path
+      .slice(0, level)
+      .map((i) => `/${i}`)
+      .join('');
+    return refused(`/data${pointer}`, `${what}: ${wanted} is expected at data${pointer}, got ${got}`);
+  };
+  const put = (value: unknown) => {
     const fits =
       typeof value === 'number' && (!range || (Number.isInteger(value) && value >= range[0] && value <= range[1]));
     values[at] = fits ? value : Number.NaN;
-    if (Number.isFinite(values[at])) return;
+    if (Number.isFinite(values[at++])) return;
     const wanted = range ? `an integer from ${range[0]} to ${range[1]}` : 'a finite number';
-    throw refused(
-      `/data${pointer}`,
-      `${what}: ${wanted} is expected at data${pointer}, got ${JSON.stringify(brief(value))}`,
-    );
+    throw wrong(depth, wanted, JSON.stringify(brief(value)));
   };
-  const walk = (value: unknown, [size, ...rest]: number[], at: number, pointer: string) => {
-    if (size === undefined) return put(value, at, pointer);
+  const walk = (value: unknown, level: number) => {
+    const size = sizes[level]!;
     if (!Array.isArray(value) || value.length !== size) {
-      const got = Array.isArray(value) ? `one of ${value.length}` : JSON.stringify(brief(value));
-      throw refused(`/data${pointer}`, `${what}: an array of ${size} is expected at data${pointer}, got ${got}`);
+      throw wrong(
+        level,
+        `an array of ${size}`,
+        Array.isArray(value) ? `one of ${value.length}` : JSON.stringify(brief(value)),
+      );
     }
-    const stride = elementCount(rest);
-    for (let i = 0; i < size; i++) walk(value[i], rest, at + i * stride, `${pointer}/${i}`);
+    for (let i = 0; i < size; i++) {
+      path[level] = i;
+      if (level === depth - 1) put(value[i]);
+      else walk(value[i], level + 1);
+    }
   };
-  if (!Array.isArray(data[0])) walk(data, [count], 0, '');
-  else walk(data, shape, 0, '');
+  walk(data, 0);
   return values;
 }
 

@@ -297,6 +297,30 @@ test('more numbers than JSON carries go as binary data', async () => {
     message: expect.stringContaining('as binary data'),
   });
   expect((await ask(1000, true)).binary[0]).toHaveLength(8_000_000);
+
+  const sorted = await services.jobs.create({
+    name: 'many classes',
+    dataset: { inputs: [[1], [2]], targets: ['c0', 'c1'], classes: Array.from({ length: 2000 }, (_, i) => `c${i}`) },
+    network: { layers: [{ type: 'dense', units: 2000 }] },
+    training: { epochs: 0, seed: 3 },
+  });
+  expect((await reached(services, sorted.id)).error).toBeNull();
+  const classify = async (rows: number, name: string, classification: number) => {
+    const tensor = { name: 'input', shape: [rows, 1], datatype: 'FP32', data: Array(rows).fill(1) };
+    const outputs = [{ name, parameters: { classification, binary_data: name === 'output' } }];
+    return services.openInference.infer('many classes', undefined, { inputs: [tensor], outputs }, none);
+  };
+  const { response } = await classify(2, 'probabilities', 20);
+  const values = (response.outputs[0]!.data as string[]).map((text) => text.split(':'));
+  const [known] = (await services.predictions.predictInstances('many classes', [[1]], { top: 20 })).predictions;
+  expect(values.slice(20).map(([, , label]) => label)).toEqual(known!.top!.map((listed) => listed.class));
+  expect(values[0]![2]).toBe(`c${values[0]![1]}`);
+  await expect(classify(60, 'output', 2000)).rejects.toMatchObject({ status: 422 });
+  await expect(classify(1000, 'output', 1)).rejects.toMatchObject({ status: 422 });
+  await expect(classify(66, 'probabilities', 1)).rejects.toMatchObject({
+    message: expect.stringContaining('probabilities and classes of 132000 numbers'),
+  });
+  expect((await classify(65, 'output', 1)).binary).toHaveLength(1);
 });
 
 test('a job that is not over answers from its newest checkpoint; it has no version yet', async () => {
