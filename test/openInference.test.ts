@@ -8,7 +8,7 @@ import { reached, startServices, temporaryFolder } from './helpers/service.ts';
 
 const recorded: Record<string, string> = JSON.parse(readFileSync('test/fixtures/openInference/triton.json', 'utf8'));
 
-async function startPort(): Promise<number> {
+async function start(): Promise<string> {
   const services = await startServices(await temporaryFolder(), {}, null);
   const weight = [
     [1, 0],
@@ -27,7 +27,7 @@ async function startPort(): Promise<number> {
     training: { epochs: 0 },
   });
   expect((await reached(services, job.id)).error).toBeNull();
-  return Number(new URL(await listening(services)).port);
+  return listening(services);
 }
 
 interface Tensor {
@@ -100,7 +100,7 @@ function read({ headers, body }: { headers: Map<string, string>; body: Buffer })
 }
 
 test("Triton's client gets what it asks for", async () => {
-  const send = talker(await startPort());
+  const send = talker(Number(new URL(await start()).port));
   for (const name of ['is_server_live', 'is_server_ready', 'is_model_ready']) {
     expect((await send(name)).status, name).toBe(200);
   }
@@ -144,4 +144,65 @@ test("Triton's client gets what it asks for", async () => {
   expect(JSON.parse(absent.body.toString())).toEqual({ error: expect.stringContaining('"absent"') });
   // The connection is still good.
   expect(read(await send('infer_json')).values).toEqual({ output: [3, 0.5, 0, 4] });
+});
+
+test('damaged requests are the client’s fault, and harm nobody', async () => {
+  const url = await start();
+  // xorshift32: the same damage every time.
+  let state = 7;
+  const random = (below: number) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+  const bodies = ['infer_all', 'infer_classes', 'infer_json'].map((name) => {
+    const whole = Buffer.from(recorded[name]!, 'base64');
+    const end = whole.indexOf('\r\n\r\n');
+    const [, length] = /inference-header-content-length: (\d+)/.exec(whole.subarray(0, end).toString()) ?? [];
+    return { body: whole.subarray(end + 4), length: length === undefined ? undefined : Number(length) };
+  });
+  const pieces = [
+    '-1',
+    '1e999',
+    '[]',
+    '{}',
+    'null',
+    '"',
+    '9007199254740993',
+    'input',
+    'BYTES',
+    '__proto__',
+    '\u0000',
+    ',',
+  ];
+  const statuses = new Map<number, number>();
+  for (let i = 0; i < 500; i++) {
+    const { body, length } = bodies[i % 3]!;
+    const damaged = Buffer.from(body);
+    let sent = damaged;
+    const at = random(damaged.length);
+    const kind = random(4);
+    if (kind === 0) damaged[at] = random(256);
+    else if (kind === 1) sent = damaged.subarray(0, at);
+    else if (kind === 2)
+      sent = Buffer.concat([
+        damaged.subarray(0, at),
+        Buffer.from(pieces[random(pieces.length)]!),
+        damaged.subarray(at),
+      ]);
+    const headers: Record<string, string> = {};
+    const told = kind === 3 ? random(body.length + 20) : length;
+    if (told !== undefined) headers['inference-header-content-length'] = String(told);
+    const response = await fetch(`${url}/v2/models/sides/infer`, {
+      method: 'POST',
+      body: new Uint8Array(sent),
+      headers,
+    });
+    statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
+    if (response.status === 200) await response.arrayBuffer();
+    else expect(Object.keys((await response.json()) as object)).toEqual(['error']);
+  }
+  expect([...statuses.keys()].filter((status) => ![200, 400, 422].includes(status))).toEqual([]);
+  expect(statuses.get(400)).toBeGreaterThan(200);
 });
