@@ -29,6 +29,8 @@ export interface PredictorSettings {
 /** A loaded model that answers. */
 export interface Predictor {
   readonly resolved: ResolvedNetwork;
+  /** For what is more than a prediction; its weights must not be changed. */
+  readonly network: Network;
   /** The step of the training that the weights are of. */
   readonly step: number;
   /**
@@ -87,6 +89,7 @@ export async function loadPredictor(source: PredictorSource, settings: Predictor
   );
   return {
     resolved: network.resolved,
+    network,
     step,
     async predict(inputs, rows) {
       // A synchronous call would wait for an asynchronous one on the same program, and everybody with it.

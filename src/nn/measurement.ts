@@ -22,12 +22,14 @@ export interface WorstRow {
   taken: number;
   /** Of its own class: the probability, or, without a cross-entropy, the output; of a single output, what it gives to that class. */
   score: number;
+  /** The same of the class that it was taken for. */
+  takenScore: number;
 }
 
 /** A classification in detail; classes in index order. */
 export interface ClassificationReport {
-  /** Rows by their class (first index) and the one that they were taken for. */
-  confusion: number[][];
+  /** Rows by their class (first index) and the one that they were taken for; null for more than 256 classes. */
+  confusion: number[][] | null;
   classes: ClassReport[];
   /** The rows with the lowest scores of their own class, the lowest first. */
   worst: WorstRow[];
@@ -35,6 +37,8 @@ export interface ClassificationReport {
 
 /** So many rows are told of. */
 const mostWorst = 24;
+/** Classes of a confusion matrix at most. */
+const mostConfused = 256;
 
 export interface MeasurementSettings {
   targets: TargetKind;
@@ -51,8 +55,12 @@ export class Measurement {
   private readonly settings: MeasurementSettings;
   private readonly classCount: number;
   private rows = 0;
-  /** Counts by class × the class that it was taken for. */
+  /** Counts by class × the class that it was taken for; empty for very many classes. */
   private readonly confused: Float64Array;
+  /** By class: its rows, those that were taken for it, and those of both. */
+  private readonly support: Float64Array;
+  private readonly taken: Float64Array;
+  private readonly right: Float64Array;
   private readonly wantedK: number[];
   private readonly hits: Float64Array;
   private rightOutputs = 0;
@@ -72,7 +80,10 @@ export class Measurement {
     const { elements, rows, targets, metrics } = settings;
     this.settings = settings;
     this.classCount = targets === 'classes' ? Math.max(elements, 2) : 0;
-    this.confused = new Float64Array(this.classCount ** 2);
+    this.confused = new Float64Array(this.classCount > mostConfused ? 0 : this.classCount ** 2);
+    this.support = new Float64Array(this.classCount);
+    this.taken = new Float64Array(this.classCount);
+    this.right = new Float64Array(this.classCount);
     this.wantedK = metrics.filter((m) => metricName(m) === 'topK').map(kOf);
     this.hits = new Float64Array(this.wantedK.length);
     this.squares = new Float64Array(elements);
@@ -119,7 +130,10 @@ export class Measurement {
     const single = elements === 1;
     const truth = single ? Number(targets[at]! > 0.5) : indexOfLargest(targets, at, elements);
     const taken = single ? Number(this.above(outputs[at]!, this.y[0]!)) : indexOfLargest(outputs, at, elements);
-    this.confused[truth * this.classCount + taken]!++;
+    if (this.confused.length > 0) this.confused[truth * this.classCount + taken]!++;
+    this.support[truth]!++;
+    this.taken[taken]!++;
+    if (truth === taken) this.right[truth]!++;
     this.noteWorst(truth, taken);
     for (const [i, k] of this.wantedK.entries()) {
       if (single ? k > 1 || truth === taken : placeOf(truth, outputs, at, elements) < k) this.hits[i]!++;
@@ -134,11 +148,12 @@ export class Measurement {
     const single = y.length === 1;
     // A single output speaks for the second class: what it does not give to that is the first one's.
     const first = lossOf(this.settings.loss).classTargets === '±1' ? -y[0]! : 1 - y[0]!;
-    const score = !single ? y[truth]! : truth === 1 ? y[0]! : first;
+    const scoreOf = (c: number) => (!single ? y[c]! : c === 1 ? y[0]! : first);
+    const score = scoreOf(truth);
     if (worst.length === mostWorst && score >= worst.at(-1)!.score) return;
     let at = worst.length;
     while (at > 0 && worst[at - 1]!.score > score) at--;
-    worst.splice(at, 0, { row: this.rows - 1, class: truth, taken, score });
+    worst.splice(at, 0, { row: this.rows - 1, class: truth, taken, score, takenScore: scoreOf(taken) });
     worst.length = Math.min(worst.length, mostWorst);
   }
 
@@ -180,18 +195,16 @@ export class Measurement {
   report(): ClassificationReport | null {
     const n = this.classCount;
     if (n === 0) return null;
-    const confusion = Array.from({ length: n }, (_, i) => Array.from(this.confused.subarray(i * n, (i + 1) * n)));
-    return { confusion, classes: confusion.map((_, c) => this.classReport(c)), worst: this.worst };
+    const rowOf = (c: number) => Array.from(this.confused.subarray(c * n, (c + 1) * n));
+    return {
+      confusion: this.confused.length > 0 ? Array.from({ length: n }, (_, c) => rowOf(c)) : null,
+      classes: Array.from({ length: n }, (_, c) => this.classReport(c)),
+      worst: this.worst,
+    };
   }
 
   private classReport(c: number): ClassReport {
-    const n = this.classCount;
-    const right = this.confused[c * n + c]!;
-    let [support, taken] = [0, 0];
-    for (let i = 0; i < n; i++) {
-      support += this.confused[c * n + i]!;
-      taken += this.confused[i * n + c]!;
-    }
+    const [right, support, taken] = [this.right[c]!, this.support[c]!, this.taken[c]!];
     return {
       precision: taken > 0 ? right / taken : 0,
       recall: support > 0 ? right / support : 0,
@@ -201,19 +214,14 @@ export class Measurement {
   }
 
   accuracy(): number {
-    let right = 0;
-    for (let c = 0; c < this.classCount; c++) right += this.confused[c * this.classCount + c]!;
-    return right / this.rows;
+    return this.right.reduce((sum, n) => sum + n, 0) / this.rows;
   }
 
   /** Mean over the classes that occur, among the rows or among what they were taken for. */
   macro(key: 'precision' | 'recall' | 'f1'): number {
-    const n = this.classCount;
     let [sum, occurring] = [0, 0];
-    for (let c = 0; c < n; c++) {
-      let occurs = false;
-      for (let i = 0; i < n; i++) occurs ||= this.confused[c * n + i]! > 0 || this.confused[i * n + c]! > 0;
-      if (!occurs) continue;
+    for (let c = 0; c < this.classCount; c++) {
+      if (this.support[c] === 0 && this.taken[c] === 0) continue;
       occurring++;
       sum += this.classReport(c)[key];
     }

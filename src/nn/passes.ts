@@ -72,6 +72,7 @@ export function recordForward(
  * @param gradient of the last layer's output; overwritten
  * @param straightThrough steps count as linear, as Rosenblatt's rule has it
  * @param copies gets, by layer, a kept copy of the gradient of its output, where one is given
+ * @param copied the layers that are copied [all]
  * @returns the gradient of the network's input, where that was asked for
  */
 export function recordBackward(
@@ -80,6 +81,7 @@ export function recordBackward(
   gradient: Tensor,
   { needsInputGradient, straightThrough }: { needsInputGradient: boolean; straightThrough: boolean },
   copies?: (Tensor | null)[],
+  copied?: ReadonlySet<number>,
 ): Tensor | null {
   // Whether anything at or before a layer wants its gradient.
   const wants: boolean[] = [];
@@ -94,7 +96,7 @@ export function recordBackward(
     if (!dy || !wants[i]) continue;
     pending.delete(i);
     const { layer, context, inputs, inner, output } = recorded[i]!;
-    if (copies) copies[i] = rec.keep(recordCopy(rec, dy, elementCount(layer.outputShape)));
+    if (copies && (copied?.has(i) ?? true)) copies[i] = rec.keep(recordCopy(rec, dy, elementCount(layer.outputShape)));
     const activation = activationOf(layer);
     const skipped = straightThrough && activation === 'step';
     const fused = context.activation === activation;

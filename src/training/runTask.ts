@@ -145,9 +145,6 @@ export async function* runTask(task: TrainingTask, control: TaskControl): AsyncG
   }
 }
 
-/** Classes of a confusion matrix at most. */
-const mostConfused = 256;
-
 /** How the model reads the classes of the split that says most. */
 async function evaluationOf(
   data: TrainingData,
@@ -160,9 +157,7 @@ async function evaluationOf(
   const samples = measured.report!.classes.reduce((sum, { support }) => sum + support, 0);
   // A part of the training split where the dataset has no validation split of its own.
   const rowsOf = split === 'validation' && data.validation!.rows ? 'train' : split;
-  const report = measured.report!;
-  const confusion = report.classes.length > mostConfused ? null : report.confusion;
-  return { split, rowsOf, samples, ...report, confusion };
+  return { split, rowsOf, samples, ...measured.report! };
 }
 
 /** Writes the weights, and tells what they are. */

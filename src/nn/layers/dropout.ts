@@ -28,9 +28,9 @@ export const dropout: LayerDefinition<Static<typeof schema>> = {
   },
 
   // The mask is a function of seed, epoch, step, layer and position, so it is made again instead of being kept.
-  backward({ rec, config: { rate }, index, outputShape }, { outputGradient, needs }) {
+  backward({ rec, config: { rate }, index, outputShape, training }, { outputGradient, needs }) {
     if (!needs[0]) return [null];
-    if (rate === 0) return [outputGradient];
+    if (!training || rate === 0) return [outputGradient];
     const elements = elementCount(outputShape);
     const dx = rec.perRow(elements);
     rec.op('dropout', { elements, rate, layer: index }, { x: outputGradient, y: dx });

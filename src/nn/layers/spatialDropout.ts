@@ -23,9 +23,9 @@ export const spatialDropout: LayerDefinition<Static<typeof schema>> = {
     return y;
   },
 
-  backward({ rec, config: { rate }, index, outputShape }, { outputGradient, needs }) {
+  backward({ rec, config: { rate }, index, outputShape, training }, { outputGradient, needs }) {
     if (!needs[0]) return [null];
-    if (rate === 0) return [outputGradient];
+    if (!training || rate === 0) return [outputGradient];
     const dx = rec.perRow(elementCount(outputShape));
     rec.op('spatial_dropout', { ...extentOf(outputShape), rate, layer: index }, { x: outputGradient, y: dx });
     return [dx];
