@@ -205,6 +205,22 @@ export async function readRawRows(folder: string, split: SplitName, offset: numb
   }
 }
 
+/** The targets alone of the same rows: class indices, or (rows, targetElements). */
+export async function readRawTargets(folder: string, split: SplitName, offset: number, limit: number) {
+  const stored = openSplit(folder, split);
+  const rows = Math.max(0, Math.min(limit, stored.rows - offset));
+  const bytes = rowBytes(stored).target;
+  const buffer = new Uint8Array(rows * bytes);
+  const file = await open(stored.path, 'r');
+  try {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, stored.targetsOffset + offset * bytes);
+    if (bytesRead < buffer.length) throw new HebbError('internal', `The dataset's file ${stored.path} ends too early.`);
+  } finally {
+    await file.close();
+  }
+  return stored.targetType === 'class' ? new Int32Array(buffer.buffer) : new Float32Array(buffer.buffer);
+}
+
 /**
  * At most `most` rows of a split, spread evenly over it in a few stretches.
  * @returns as readRawRows: inputs (rows, inputElements), targets (rows, targetElements)

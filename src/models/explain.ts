@@ -252,7 +252,8 @@ async function integrate(program: ScoreProgram, path: Path, turns: Turns) {
 }
 
 /** Rows (fromHeight, fromWidth) in another size, by two linear interpolations between the middles of pixels. */
-export function resized(values: Float32Array, from: Size, to: Size): Float32Array {
+export async function resized(values: Float32Array, from: Size, to: Size): Promise<Float32Array> {
+  const turns = new Turns();
   const result = new Float32Array(to.height * to.width);
   const place = (i: number, size: number, of: number) => {
     const at = Math.min(of - 1, Math.max(0, ((i + 0.5) * of) / size - 0.5));
@@ -267,6 +268,7 @@ export function resized(values: Float32Array, from: Size, to: Size): Float32Arra
         values[row * from.width + h.low]! * (1 - h.share) + values[row * from.width + h.high]! * h.share;
       result[y * to.width + x] = along(v.low) * (1 - v.share) + along(v.high) * v.share;
     }
+    await turns.pass();
   }
   return result;
 }

@@ -11,6 +11,7 @@ import { installRequestLog } from './plugins/requestLog.ts';
 import { installValidation } from './plugins/validation.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { eventRoutes, type StreamTimes } from './routes/events.ts';
+import { insightRoutes } from './routes/insight.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { modelRoutes } from './routes/models.ts';
 import { openInferenceRoutes } from './routes/openInference.ts';
@@ -87,6 +88,7 @@ export function buildApp(services: Services, config: Config, options: AppOptions
   app.register(async (scope) => modelRoutes(scope, services));
   app.register(async (scope) => predictionRoutes(scope, services, config));
   app.register(async (scope) => openInferenceRoutes(scope, services, config, options.info, () => stopping));
+  app.register(async (scope) => insightRoutes(scope, services, config));
   return app;
 }
 

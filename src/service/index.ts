@@ -7,6 +7,7 @@ import { TrainingProcesses } from '../training/runner.ts';
 import { createDatasets } from './datasets.ts';
 import { diskSpaceOf } from './diskSpace.ts';
 import { createHousekeeping } from './housekeeping.ts';
+import { createInsight } from './insight.ts';
 import { createJobs } from './jobs.ts';
 import { createModels } from './models.ts';
 import { createOpenInference } from './openInference.ts';
@@ -91,6 +92,7 @@ export async function createServices(
       models,
       predictions: predictions.service(served),
       openInference: createOpenInference(store, models, served, predictions),
+      insight: createInsight({ store, paths, models: served, predictions, findDataset: datasets.find }),
       ready: () => open,
       stop,
       async close() {

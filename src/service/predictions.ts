@@ -1,11 +1,10 @@
-import { HebbError, withPointer } from '../errors.ts';
+import { HebbError } from '../errors.ts';
 import { loadPredictor, type Predictor, predictorBytes } from '../models/predictor.ts';
 import { PredictorCache } from '../models/predictorCache.ts';
 import { toNested } from '../nn/nested.ts';
 import type { ResolvedNetwork } from '../nn/resolve.ts';
 import { elementCount } from '../shape.ts';
-import { imageShape, readImage } from './imageInput.ts';
-import { checkCount, readInstances } from './instances.ts';
+import { imageInputs, instanceInputs } from './modelInputs.ts';
 import { toPrediction } from './predictionOutput.ts';
 import type { ServedModel, ServedModels } from './servedModels.ts';
 import type { PredictionService, PredictOptions, PredictResponse } from './types.ts';
@@ -93,21 +92,12 @@ export function createPredictions(settings: PredictionSettings): Predictions {
     service: (models) => ({
       predictInstances: (id, instances, options) =>
         admitted(() =>
-          models.withCurrent(id, async (model) => {
-            const shapes = [model.inputShape, model.network.input];
-            return predict(model, readInstances(instances, shapes, model.columns, `"${model.name}"`), options);
-          }),
+          models.withCurrent(id, async (model) => predict(model, instanceInputs(model, instances), options)),
         ),
       predictImages: (id, images, options) =>
         admitted(() =>
           models.withCurrent(id, async (model) => {
-            checkCount(images.length);
-            const shape = imageShape(model.name, model.inputShape, model.network.input);
-            const elements = elementCount(model.inputShape);
-            const inputs = new Float32Array(images.length * elements);
-            for (const [i, image] of images.entries()) {
-              inputs.set(await pointed(i, readImage(image, shape, model.inputType, options)), i * elements);
-            }
+            const inputs = await imageInputs(model, images, options);
             return predict(model, inputs, options);
           }),
         ),
@@ -115,17 +105,6 @@ export function createPredictions(settings: PredictionSettings): Predictions {
     forget: (id) => cache.drop(id),
     close: () => cache.clear(),
   };
-}
-
-/** The error of one image among several says which. */
-async function pointed(index: number, image: Promise<Float32Array>): Promise<Float32Array> {
-  try {
-    return await image;
-  } catch (error) {
-    if (!(error instanceof HebbError)) throw error;
-    const faults = error.faults ?? [{ pointer: '', message: error.message }];
-    throw withPointer(new HebbError(error.code, error.message, faults, { cause: error.cause }), `/images/${index}`);
-  }
 }
 
 function rowOf(values: Float32Array, row: number, rows: number): Float32Array {

@@ -10,14 +10,17 @@ import type {
   Dataset,
   DatasetUpload,
   DryRun,
+  ExplainResponse,
   Job,
   JobEvent,
   Model,
   ModelComparison,
+  ModelEvaluation,
   Page,
   PageQuery,
   ReportOfDataset,
   Services,
+  SuggestResponse,
 } from '../../src/service/types.ts';
 
 export const testConfig: Config = {
@@ -328,6 +331,28 @@ export async function fakeServices(): Promise<FakeServices> {
           options,
         );
         return structuredClone(examples.prediction);
+      },
+    },
+    insight: {
+      async evaluate(id, request, signal) {
+        find('model', model, id);
+        called('evaluate', request, signal);
+        return structuredClone(examples.modelEvaluation) as ModelEvaluation;
+      },
+      async explain(id, inputs, options) {
+        find('model', model, id);
+        called('explain', inputs, options);
+        return structuredClone(examples.explanations) as ExplainResponse;
+      },
+      async explainPng(id, inputs, options) {
+        find('model', model, id);
+        called('explainPng', inputs, options);
+        return Buffer.from('png');
+      },
+      async suggest(id, pool, options) {
+        find('model', model, id);
+        called('suggest', pool, options);
+        return structuredClone(examples.suggestions) as SuggestResponse;
       },
     },
   };

@@ -191,12 +191,12 @@ test('a linear network: contributions are weight times difference, exactly', asy
   expect(Array.from(found.values)).toEqual([2 * 1, 4 * 1, -6 * 2]);
 });
 
-test('maps are enlarged by two linear interpolations', () => {
+test('maps are enlarged by two linear interpolations', async () => {
   const small = Float32Array.of(0, 4, 8, 12);
   const square = (side: number) => ({ height: side, width: side });
-  expect(Array.from(resized(small, square(2), square(2)))).toEqual([0, 4, 8, 12]);
-  expect(Array.from(resized(small, square(2), square(4)).subarray(0, 8))).toEqual([0, 1, 3, 4, 2, 3, 5, 6]);
-  expect(Array.from(resized(Float32Array.of(5), square(1), square(3)))).toEqual(Array(9).fill(5));
+  expect(Array.from(await resized(small, square(2), square(2)))).toEqual([0, 4, 8, 12]);
+  expect(Array.from((await resized(small, square(2), square(4))).subarray(0, 8))).toEqual([0, 1, 3, 4, 2, 3, 5, 6]);
+  expect(Array.from(await resized(Float32Array.of(5), square(1), square(3)))).toEqual(Array(9).fill(5));
 });
 
 test('what was cancelled ends', async () => {

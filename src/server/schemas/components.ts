@@ -517,6 +517,124 @@ export const components: Record<string, TSchema> = {
 
   InferenceError: Type.Object({ error: Type.String({ description: 'What was expected, and what came.' }) }),
 
+  ModelEvaluation: Type.Object({
+    model: Type.String(),
+    step: Type.Integer(),
+    dataset: Type.Object({ id: Type.String(), name: Type.String() }),
+    split: Type.Enum([...splitNames, 'all']),
+    samples: count,
+    metrics,
+    classes: nullable(
+      Type.Array(
+        Type.Object({
+          class: Type.String(),
+          precision: Type.Number(),
+          recall: Type.Number(),
+          f1: Type.Number(),
+          support: Type.Integer({ minimum: 0, description: 'Samples of the class.' }),
+        }),
+        { description: 'In the order of the model’s classes; null for a regression.' },
+      ),
+    ),
+    confusion: nullable(
+      Type.Array(Type.Array(count), {
+        description:
+          'Samples by their class and the one that they were taken for; null for a regression, or more than 256 classes.',
+      }),
+    ),
+    calibration: nullable(
+      Type.Object(
+        {
+          error: Type.Number({ description: 'Expected calibration error: Σ share · |accuracy − mean confidence|.' }),
+          bins: Type.Array(
+            Type.Object({
+              from: Type.Number(),
+              to: Type.Number(),
+              rows: count,
+              confidence: measured('Mean of the probabilities of the class that was predicted.'),
+              accuracy: measured('Share of the rows that were read right.'),
+            }),
+          ),
+        },
+        { description: 'In 15 bins of equal width; null where there are no probabilities.' },
+      ),
+    ),
+    worst: Type.Array(
+      Type.Union([
+        Type.Object({
+          ...place,
+          class: Type.String(),
+          predicted: Type.String(),
+          score: Type.Number({
+            description: 'Of its own class: a probability, or without a cross-entropy the output.',
+          }),
+          probability: measured('Of the class that was predicted.'),
+          image: Type.Optional(Type.String({ description: 'Path of its picture.' })),
+        }),
+        Type.Object({
+          ...place,
+          target: Type.Unknown(),
+          output: Type.Unknown(),
+          error: Type.Number({ description: 'Distance of the output from the target.' }),
+          image: Type.Optional(Type.String()),
+        }),
+      ]),
+      {
+        description:
+          'Of a classification the lowest score of their own class first, of a regression the largest error.',
+      },
+    ),
+    warnings,
+  }),
+
+  Explanations: Type.Object({
+    model: Type.String(),
+    step: Type.Integer(),
+    method: Type.String(),
+    layer: Type.Optional(Type.String({ description: 'Whose maps Grad-CAM weighs.' })),
+    baseline: Type.Optional(
+      Type.Enum(['trainingMean', 'zero', 'fill'], { description: 'What contributions and occlusion compare with.' }),
+    ),
+    explanations: Type.Array(
+      Type.Object({
+        class: Type.Optional(Type.String({ description: 'Whose score it is.' })),
+        probability: Type.Optional(measured('Of that class.')),
+        output: Type.Optional(Type.Integer({ description: 'Of a regression: which output it is.' })),
+        score: Type.Number({ description: 'The logit of the class, or the output.' }),
+        baselineScore: Type.Optional(
+          Type.Number({ description: 'That of the baseline: contributions add up to the difference.' }),
+        ),
+        contributions: Type.Optional(
+          Type.Array(Type.Object({ column: Type.String(), contribution: Type.Number() }), {
+            description: 'Of a table: by column.',
+          }),
+        ),
+        values: Type.Optional(
+          Type.Unknown({ description: 'Numbers nested as the input, or of pixels: (height, width).' }),
+        ),
+      }),
+    ),
+  }),
+
+  Suggestions: Type.Object({
+    model: Type.String(),
+    step: Type.Integer(),
+    strategy: Type.String(),
+    samples: Type.Integer({ description: 'Samples that were looked at.' }),
+    spreadBy: nullable(
+      Type.String({ description: 'The layer by whose output the suggestions are apart; "output": the network’s.' }),
+    ),
+    items: Type.Array(
+      Type.Object({
+        index: Type.Integer({ description: 'Place among the instances or images that were sent, or in the split.' }),
+        score: Type.Number({ description: 'How unsure the model is: the larger, the more.' }),
+        class: Type.String({ description: 'What it would say.' }),
+        probability: Type.Number(),
+        image: Type.Optional(Type.String({ description: 'Path of its picture, of a dataset of images.' })),
+      }),
+    ),
+  }),
+
   Info: Type.Object({
     name: Type.String(),
     version: Type.String(),

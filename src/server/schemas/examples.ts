@@ -435,6 +435,67 @@ export const inferResponse = {
   ],
 };
 
+export const modelEvaluation = {
+  model: jobId,
+  step: 16_880,
+  dataset: { id: datasetId, name: 'mnist' },
+  split: 'test',
+  samples: 10_000,
+  metrics: { loss: 0.031, accuracy: 0.9914, precision: 0.9925, recall: 0.996, f1: 0.9943 },
+  classes: evaluation.classes,
+  confusion: evaluation.confusion,
+  calibration: {
+    error: 0.0041,
+    bins: [
+      { from: 0, to: 0.9333, rows: 0, confidence: null, accuracy: null },
+      { from: 0.9333, to: 1, rows: 10_000, confidence: 0.9955, accuracy: 0.9914 },
+    ],
+  },
+  worst: [
+    {
+      split: 'test',
+      index: 1247,
+      class: '0',
+      predicted: '1',
+      score: 0.0021,
+      probability: 0.9979,
+      image: `/v1/datasets/${datasetId}/samples/1247.png?split=test`,
+    },
+  ],
+  warnings: [],
+};
+
+export const explanations = {
+  model: jobId,
+  step: 16_880,
+  method: 'contributions',
+  baseline: 'trainingMean',
+  explanations: [
+    {
+      class: 'versicolor',
+      probability: 0.94,
+      score: 2.7,
+      baselineScore: 0.4,
+      contributions: [
+        { column: 'sepal length', contribution: -0.2 },
+        { column: 'colour', contribution: 2.5 },
+      ],
+    },
+  ],
+};
+
+export const suggestions = {
+  model: jobId,
+  step: 16_880,
+  strategy: 'entropy',
+  samples: 1000,
+  spreadBy: 'dense_2',
+  items: [
+    { index: 412, score: 0.691, class: '4', probability: 0.51 },
+    { index: 37, score: 0.672, class: '7', probability: 0.55 },
+  ],
+};
+
 export const info = { name: 'hebb', version: '0.1.0', isa: 'avx2', threads: 4, jobs: 1, kernelVersion: '1' };
 
 export const problem = {
