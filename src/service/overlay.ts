@@ -5,7 +5,7 @@ import { Turns } from '../turns.ts';
 const leastSide = 224;
 const mostSide = 2048;
 /** How dense the strongest colour is. */
-const strongestAlpha = 0.8;
+const strongestAlpha = 0.85;
 
 interface Size {
   height: number;
@@ -69,7 +69,7 @@ function paint(to: Uint8Array, at: number, value: number): void {
   const strength = Math.min(1, Math.abs(value));
   const [from, end] = value > 0 ? [yellow, red] : [lightBlue, blue];
   for (let c = 0; c < 3; c++) to[at + c] = from[c]! + (end[c]! - from[c]!) * strength;
-  to[at + 3] = 255 * strongestAlpha * Math.sqrt(strength);
+  to[at + 3] = 255 * strongestAlpha * strength;
 }
 
 const yellow = [255, 225, 60];
