@@ -87,28 +87,39 @@ export async function gradCam(
   return { scores, values };
 }
 
-/** Parts of an input that are covered one after the other; each is a list of its elements. */
-export type Parts = Uint32Array[];
+/** Parts of an input that are covered one after the other. */
+export interface Parts {
+  count: number;
+  /** Puts what covers, (...inputShape), in the place of a part of a row. */
+  cover(row: Float32Array, part: number, cover: Float32Array): void;
+}
 
-/** Squares of (height, width, channels), `stride` apart; the last ones end with the image. */
-export function patches(
-  { height, width, channels }: Size & { channels: number },
-  patch: number,
-  stride: number,
-): { parts: Parts; pixels: Parts } {
-  const parts: Parts = [];
-  const pixels: Parts = [];
-  for (const top of startsOf(height, patch, stride)) {
-    for (const left of startsOf(width, patch, stride)) {
-      const covered: number[] = [];
-      for (let y = top; y < Math.min(top + patch, height); y++) {
-        for (let x = left; x < Math.min(left + patch, width); x++) covered.push(y * width + x);
+/** A square of an image, cut off at its edges. */
+export interface Square extends Size {
+  top: number;
+  left: number;
+}
+
+/** Squares of an image, `stride` apart; the last ones end with the image. */
+export function squaresOf({ height, width }: Size, patch: number, stride: number): Square[] {
+  const [high, wide] = [Math.min(patch, height), Math.min(patch, width)];
+  return startsOf(height, patch, stride).flatMap((top) =>
+    startsOf(width, patch, stride).map((left) => ({ top, left, height: high, width: wide })),
+  );
+}
+
+/** Squares as parts of an image (height, width, channels). */
+export function squareParts({ width, channels }: Size & { channels: number }, squares: Square[]): Parts {
+  return {
+    count: squares.length,
+    cover(row, part, cover) {
+      const square = squares[part]!;
+      for (let y = square.top; y < square.top + square.height; y++) {
+        const from = (y * width + square.left) * channels;
+        row.set(cover.subarray(from, from + square.width * channels), from);
       }
-      pixels.push(Uint32Array.from(covered));
-      parts.push(Uint32Array.from(covered.flatMap((pixel) => range(pixel * channels, channels))));
-    }
-  }
-  return { parts, pixels };
+    },
+  };
 }
 
 /** How many places a patch has. */
@@ -124,12 +135,10 @@ function startsOf(size: number, patch: number, stride: number): number[] {
   return [...starts, last];
 }
 
-const range = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
-
 /**
  * By how much the score drops where a part of the input is covered. Zeiler, Fergus, ECCV 2014.
  * @param cover (...inputShape): what takes the place of covered elements
- * @returns values (rows, parts)
+ * @returns values (rows, parts.count)
  */
 export async function occlusion(
   network: Network,
@@ -140,23 +149,24 @@ export async function occlusion(
   const elements = elementCount(network.inputShape);
   const rows = settings.scores.length;
   const scores: number[] = [];
-  const values = new Float32Array(rows * parts.length);
+  const values = new Float32Array(rows * parts.count);
   await withProgram(network, { ...settings, gradients: false }, async (program, turns) => {
     for (let row = 0; row < rows; row++) {
       const input = inputs.subarray(row * elements, (row + 1) * elements);
       const score = settings.scores[row]!;
       const [whole] = scored(await program.run(input), [score]);
       scores.push(whole!);
-      for (let first = 0; first < parts.length; first += program.rows) {
-        const some = parts.slice(first, first + program.rows);
-        const covered = new Float32Array(some.length * elements);
-        for (const [i, part] of some.entries()) {
-          covered.set(input, i * elements);
-          for (const element of part) covered[i * elements + element] = cover[element]!;
+      for (let first = 0; first < parts.count; first += program.rows) {
+        const count = Math.min(program.rows, parts.count - first);
+        const covered = new Float32Array(count * elements);
+        for (let i = 0; i < count; i++) {
+          const copy = covered.subarray(i * elements, (i + 1) * elements);
+          copy.set(input);
+          parts.cover(copy, first + i, cover);
+          await turns.pass();
         }
-        await turns.pass();
-        const left = scored(await program.run(covered), Array(some.length).fill(score));
-        for (const [i, value] of left.entries()) values[row * parts.length + first + i] = whole! - value;
+        const left = scored(await program.run(covered), Array(count).fill(score));
+        for (const [i, value] of left.entries()) values[row * parts.count + first + i] = whole! - value;
         await turns.pass();
       }
     }
@@ -164,17 +174,41 @@ export async function occlusion(
   return { scores, values };
 }
 
-/** Drops of patches as a map of pixels: each has the mean of those that cover it, and 0 where none does. */
-export function spread(drops: Float32Array, pixels: Parts, { height, width }: Size): Float32Array {
-  const sums = new Float64Array(height * width);
-  const counts = new Float64Array(height * width);
-  for (const [i, covered] of pixels.entries()) {
-    for (const pixel of covered) {
-      sums[pixel]! += drops[i]!;
-      counts[pixel]!++;
+/**
+ * Drops of squares as a map of pixels: each has the mean of those that cover it, and 0 where none does.
+ * @returns (height, width)
+ */
+export function spread(drops: Float32Array, squares: Square[], { height, width }: Size): Float32Array {
+  // Each square only marks its corners; sums along both directions then fill it.
+  const across = width + 1;
+  const sums = new Float64Array((height + 1) * across);
+  const counts = new Float64Array((height + 1) * across);
+  for (const [i, square] of squares.entries()) {
+    const [bottom, right] = [square.top + square.height, square.left + square.width];
+    for (const [y, x, sign] of [
+      [square.top, square.left, 1],
+      [square.top, right, -1],
+      [bottom, square.left, -1],
+      [bottom, right, 1],
+    ] as const) {
+      sums[y * across + x]! += sign * drops[i]!;
+      counts[y * across + x]! += sign;
     }
   }
-  return Float32Array.from(sums, (sum, pixel) => (counts[pixel]! > 0 ? sum / counts[pixel]! : 0));
+  const map = new Float32Array(height * width);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const at = y * across + x;
+      for (const of of [sums, counts]) {
+        const above = y > 0 ? of[at - across]! : 0;
+        const before = x > 0 ? of[at - 1]! : 0;
+        const both = x > 0 && y > 0 ? of[at - across - 1]! : 0;
+        of[at]! += above + before - both;
+      }
+      map[y * width + x] = counts[at]! > 0 ? sums[at]! / counts[at]! : 0;
+    }
+  }
+  return map;
 }
 
 /** Steps of the integral: doubled until it is met. */

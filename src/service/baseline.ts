@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readSpreadRows } from '../data/store.ts';
+import { readRawRows } from '../data/store.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
 import { Turns } from '../turns.ts';
 
@@ -21,17 +21,27 @@ export async function trainingMean(dataset: DatasetRecord, directory: string): P
   if (known) return known;
   if (dataset.samples.train === 0) return null;
   const elements = dataset.inputShape.reduce((product, size) => product * size, 1);
-  // Rows are read in 20 stretches: at least one each.
-  const most = Math.max(20, Math.min(mostRows, Math.floor(mostNumbers / elements)));
-  const { inputs, rows } = await readSpreadRows(join(directory, dataset.id), 'train', most);
+  const total = dataset.samples.train;
+  const most = Math.min(total, mostRows, Math.max(1, Math.floor(mostNumbers / elements)));
+  // All of them in order, or stretches of the same length with gaps between.
+  const stretches = Math.min(most, 20);
+  const length = Math.floor(most / stretches);
+  const isWhole = most === total;
   const sums = new Float64Array(elements);
   const turns = new Turns();
-  const rowsATurn = Math.max(1, Math.floor(65_536 / elements));
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < elements; i++) sums[i]! += inputs[row * elements + i]!;
-    if (row % rowsATurn === 0) await turns.pass();
+  let count = 0;
+  for (let i = 0; i < stretches; i++) {
+    const first = isWhole ? i * length : Math.floor((i * (total - length)) / Math.max(1, stretches - 1));
+    const wanted = isWhole && i === stretches - 1 ? total - first : length;
+    const { inputs, rows } = await readRawRows(join(directory, dataset.id), 'train', first, wanted);
+    turns.rested();
+    for (let row = 0; row < rows; row++) {
+      for (let k = 0; k < elements; k++) sums[k]! += inputs[row * elements + k]!;
+      await turns.pass();
+    }
+    count += rows;
   }
-  const mean = Float32Array.from(sums, (sum) => sum / rows);
+  const mean = Float32Array.from(sums, (sum) => sum / count);
   kept.set(dataset.id, mean);
   if (kept.size > mostKept) kept.delete(kept.keys().next().value!);
   return mean;

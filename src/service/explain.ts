@@ -9,11 +9,13 @@ import {
   lastSpatialLayer,
   mostSteps,
   occlusion,
+  type Parts,
   patchCount,
-  patches,
   resized,
   type Score,
   spread,
+  squareParts,
+  squaresOf,
 } from '../models/explain.ts';
 import type { Predictor } from '../models/predictor.ts';
 import { toNested } from '../nn/nested.ts';
@@ -198,18 +200,23 @@ const methods: Record<ExplainMethod, Method> = {
     const cover = grey === undefined ? mean! : new Float32Array(elements).fill(grey);
     if (image) {
       const { patch, stride } = patchOf(options, image);
-      const { parts, pixels } = patches(image, patch, stride);
+      const squares = squaresOf(image, patch, stride);
+      const parts = squareParts(image, squares);
       const found = await occlusion(predictor.network, inputs, settings, { parts, cover });
       const maps = settings.scores.map((_, row) =>
-        spread(found.values.subarray(row * parts.length, (row + 1) * parts.length), pixels, image),
+        spread(found.values.subarray(row * parts.count, (row + 1) * parts.count), squares, image),
       );
       const values = new Float32Array(maps.length * image.height * image.width);
       for (const [row, map] of maps.entries()) values.set(map, row * map.length);
       return { scores: found.scores, values, baseline, shape: [image.height, image.width] };
     }
-    const parts = columns
-      ? columns.map(({ offset, inputs: count }) => Uint32Array.from({ length: count }, (_, i) => offset + i))
-      : Array.from({ length: elements }, (_, i) => Uint32Array.of(i));
+    const parts: Parts = {
+      count: columns?.length ?? elements,
+      cover(row, part, values) {
+        const { offset, inputs: count } = columns?.[part] ?? { offset: part, inputs: 1 };
+        row.set(values.subarray(offset, offset + count), offset);
+      },
+    };
     const found = await occlusion(predictor.network, inputs, settings, { parts, cover });
     return { ...found, baseline, shape: columns ? 'columns' : model.inputShape };
   },

@@ -59,19 +59,6 @@ export function classProbabilities(model: Described, output: Float32Array): Arra
   return [1 - probability, probability];
 }
 
-/**
- * Probabilities of the classes that add up to 1; null where the outputs are none. Outputs that are each a probability of its own
- * are divided by their sum.
- */
-export function classShares(model: Described, output: Float32Array): ArrayLike<number> | null {
-  if (!hasProbabilities(model)) return null;
-  const probabilities = classProbabilities(model, output);
-  if (output.length === 1 || model.loss === 'softmaxCrossEntropy') return probabilities;
-  let sum = 0;
-  for (let i = 0; i < probabilities.length; i++) sum += probabilities[i]!;
-  return Array.from(probabilities, (p) => (sum > 0 ? p / sum : 1 / probabilities.length));
-}
-
 /** null where the loss is no cross-entropy: then the outputs are no probabilities. */
 function probabilitiesOf(model: Described, output: Float32Array): ArrayLike<number> | null {
   if (model.loss === 'softmaxCrossEntropy') return endsIn(model, 'softmax') ? output : softmax(output);

@@ -9,7 +9,7 @@ import { elementCount } from '../shape.ts';
 import type { DatasetRecord } from '../store/datasets.ts';
 import { Turns } from '../turns.ts';
 import { fitInputs, reencodeAll } from './datasetFit.ts';
-import { className, classShares, toPrediction } from './predictionOutput.ts';
+import { className, classProbabilities } from './predictionOutput.ts';
 import { sampleImage } from './sampleImage.ts';
 import type { ServedModel } from './servedModels.ts';
 import type { SuggestOptions, SuggestResponse } from './types.ts';
@@ -80,12 +80,19 @@ function candidateOf(
   output: Float32Array,
   index: number,
 ): Candidate {
-  const probabilities = classShares(model, output)!;
+  const probabilities = classProbabilities(model, output)!;
   let taken = 0;
   for (let i = 1; i < probabilities.length; i++) if (probabilities[i]! > probabilities[taken]!) taken = i;
-  // As a prediction tells it: of equals, and of outputs that are each a probability of their own.
-  const { probability } = toPrediction(model, output, 1);
-  return { index, score: uncertainty(strategy, probabilities), class: taken, probability: probability! };
+  const probability = probabilities[taken]!;
+  return { index, score: uncertainty(strategy, shares(model, probabilities)), class: taken, probability };
+}
+
+/** Outputs that are each a probability of their own are divided by their sum. */
+function shares({ loss }: ServedModel, probabilities: ArrayLike<number>): ArrayLike<number> {
+  if (loss === 'softmaxCrossEntropy' || probabilities.length === 2) return probabilities;
+  let sum = 0;
+  for (let i = 0; i < probabilities.length; i++) sum += probabilities[i]!;
+  return Array.from(probabilities, (p) => (sum > 0 ? p / sum : 1 / probabilities.length));
 }
 
 /** Candidates that lie far from each other where the network tells classes apart: by what its last layer with weights takes. */

@@ -7,10 +7,11 @@ import {
   lastSpatialLayer,
   occlusion,
   patchCount,
-  patches,
   resized,
   type Score,
   spread,
+  squareParts,
+  squaresOf,
 } from '../../src/models/explain.ts';
 import { Network } from '../../src/nn/network.ts';
 import type { NetworkConfig } from '../../src/nn/networkConfig.ts';
@@ -111,7 +112,8 @@ test('occlusion is the drop of the score, patch by patch', async () => {
     [2, 3],
     [9, 1],
   ] as const) {
-    const { parts, pixels } = patches(size, patch, stride);
+    const squares = squaresOf(size, patch, stride);
+    const parts = squareParts(size, squares);
     const found = await occlusion(network, inputs, settings, { parts, cover });
     const drops: number[] = [];
     const maps: number[] = [];
@@ -144,12 +146,12 @@ test('occlusion is the drop of the score, patch by patch', async () => {
       }
       maps.push(...sums.map((sum, p) => (counts[p] > 0 ? sum / counts[p] : 0)));
     }
-    expect(parts.length).toBe(patchCount(size, patch, stride));
+    expect(parts.count).toBe(patchCount(size, patch, stride));
     expectClose(found.values, drops);
-    const perRow = parts.length;
+    const perRow = parts.count;
     expectClose(
       Float32Array.from(
-        rows.flatMap((_, r) => [...spread(found.values.subarray(r * perRow, (r + 1) * perRow), pixels, size)]),
+        rows.flatMap((_, r) => [...spread(found.values.subarray(r * perRow, (r + 1) * perRow), squares, size)]),
       ),
       maps,
     );
