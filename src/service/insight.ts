@@ -30,6 +30,13 @@ export function createInsight({ store, paths, models, predictions, findDataset }
   const others = pLimit(atOnce);
   const { withModel, admitted } = predictions;
 
+  /** Work of those that compute at a time; not begun where nobody waits for it any more. */
+  const inTurn = <Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> =>
+    others(async () => {
+      signal.throwIfAborted();
+      return work();
+    });
+
   function datasetOf(idOrName: string): DatasetRecord {
     const dataset = findDataset(idOrName);
     if (dataset) return dataset;
@@ -94,7 +101,7 @@ export function createInsight({ store, paths, models, predictions, findDataset }
       admitted(async () => {
         const model = models.find(id);
         const values = await inputsOf(model, inputs, options);
-        return others(() =>
+        return inTurn(signal, () =>
           withModel(model, (predictor) => explain({ model, predictor, inputs: values, options, signal, ...context })),
         );
       }),
@@ -102,7 +109,7 @@ export function createInsight({ store, paths, models, predictions, findDataset }
       admitted(async () => {
         const model = models.find(id);
         const values = await inputsOf(model, inputs, options);
-        return others(() =>
+        return inTurn(signal, () =>
           withModel(model, (predictor) =>
             explanationPng({ model, predictor, inputs: values, options, signal, ...context }),
           ),
@@ -114,14 +121,16 @@ export function createInsight({ store, paths, models, predictions, findDataset }
         const settings = { model, options, signal, datasetsDirectory: paths.datasets };
         if ('dataset' in pool) {
           const dataset = datasetOf(pool.dataset);
-          return others(() =>
+          return inTurn(signal, () =>
             withModel(model, (predictor) =>
               reading(dataset, () => suggest({ ...settings, predictor, pool: { dataset, split: pool.split } })),
             ),
           );
         }
         const inputs = await inputsOf(model, pool, options);
-        return others(() => withModel(model, (predictor) => suggest({ ...settings, predictor, pool: { inputs } })));
+        return inTurn(signal, () =>
+          withModel(model, (predictor) => suggest({ ...settings, predictor, pool: { inputs } })),
+        );
       }),
   };
 }

@@ -227,3 +227,28 @@ test('where nothing goes back through a network, parts are covered', async () =>
     message: expect.stringMatching(/"step" of its layer "gate" is flat: use method=occlusion/),
   });
 });
+
+test('images of any number of channels are explained; pictures are of 1, 3 or 4', async () => {
+  const services = await start();
+  const inputs = [0, 1, 2, 3].map((k) => Array.from({ length: 32 }, (_, i) => ((i * 7 + k * 11) % 10) / 10));
+  await run(services, {
+    name: 'two',
+    dataset: { inputs, targets: ['a', 'b', 'a', 'b'] },
+    network: {
+      input: [4, 4, 2],
+      layers: [
+        { type: 'conv2d', filters: 3, kernel: 3, padding: 'same' },
+        { type: 'flatten' },
+        { type: 'dense', units: 2 },
+      ],
+    },
+    training: { epochs: 1 },
+  });
+  const found = await services.insight.explain('two', { instances: inputs }, {}, forever);
+  expect(found.method).toBe('gradCam');
+  expect(found.explanations[0]!.values).toHaveLength(4);
+  const picture = services.insight.explainPng('two', { instances: [inputs[0]] }, {}, forever);
+  await expect(picture).rejects.toMatchObject({ code: 'invalid-image' });
+  const gone = AbortSignal.abort(new Error('gone'));
+  await expect(services.insight.explain('two', { instances: inputs }, {}, gone)).rejects.toThrow('gone');
+});
