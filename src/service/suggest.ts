@@ -80,7 +80,7 @@ function candidateOf(
   output: Float32Array,
   index: number,
 ): Candidate {
-  const probabilities = classProbabilities(model, output)!;
+  const probabilities = classProbabilities(model, output);
   let taken = 0;
   for (let i = 1; i < probabilities.length; i++) if (probabilities[i]! > probabilities[taken]!) taken = i;
   const probability = probabilities[taken]!;
