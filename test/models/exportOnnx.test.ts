@@ -1,0 +1,64 @@
+// What leaves as ONNX gives in onnxruntime what it gives in Hebb: every layer, activation and preset.
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { describe, expect, test } from 'vitest';
+import type { ModelDescription } from '../../src/models/description.ts';
+import { exportOnnx } from '../../src/models/exporters/onnx.ts';
+import type { Network } from '../../src/nn/network.ts';
+import { presets } from '../../src/presets/index.ts';
+import { elementCount } from '../../src/shape.ts';
+import { temporaryFolder } from '../helpers/data.ts';
+import { describedModel, inputsOfCase, networkOfCase, noise, relativeError } from '../helpers/models.ts';
+import { planPreset } from '../helpers/presets.ts';
+import { layerCases } from '../nn/layerCases.ts';
+
+const tolerance = 1e-5;
+
+async function runOnnx(file: Uint8Array, inputs: Float32Array, shape: number[]) {
+  const session = await InferenceSession.create(file);
+  const rows = inputs.length / elementCount(shape);
+  const results = await session.run({ input: new Tensor('float32', inputs, [rows, ...shape]) });
+  const outputs = Object.fromEntries(
+    Object.entries(results).map(([name, { data, dims }]) => [name, { data: data as Float32Array, dims: [...dims] }]),
+  );
+  await session.release();
+  return outputs;
+}
+
+async function errorOf(model: ModelDescription, network: Network, inputs: Float32Array): Promise<number> {
+  const { output } = await runOnnx(exportOnnx(model, network.weights()), inputs, model.inputShape);
+  expect(output!.dims.slice(1)).toEqual(model.outputShape);
+  return relativeError(output!.data, network.predict(inputs));
+}
+
+for (const [type, list] of Object.entries(layerCases)) {
+  describe(type, () => {
+    test.each(list.map((layerCase) => ({ title: JSON.stringify(layerCase.layer), layerCase })))(
+      '$title',
+      async ({ layerCase }) => {
+        const { model, network } = describedModel(networkOfCase(layerCase));
+        const error = await errorOf(model, network, inputsOfCase(layerCase, 3));
+        if (process.env.SHOW) console.log('ERR', type, error);
+        expect(error).toBeLessThan(tolerance);
+      },
+    );
+  });
+}
+
+const folder = await temporaryFolder();
+test.each(presets)('preset $name', async ({ name, job: { dataset } }) => {
+  const request = dataset?.builtin
+    ? { preset: name, dataset: { ...dataset, limit: { train: 64, test: 16 } } }
+    : { preset: name };
+  const { plan } = await planPreset(request, folder);
+  const { normalization, loss } = plan.training;
+  const { model, network } = describedModel(plan.network, {
+    normalization,
+    loss: loss.type,
+  });
+  const raw = noise(4 * elementCount(model.inputShape)).map((value) =>
+    normalization.type === 'scale' ? Math.round((value + 1) * 127.5) : value,
+  );
+  const error = await errorOf(model, network, raw);
+  if (process.env.SHOW) console.log('ERR preset', name, error);
+  expect(error).toBeLessThan(tolerance);
+});
