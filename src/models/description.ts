@@ -2,15 +2,15 @@
 import type { Task } from '../data/dataset.ts';
 import type { Column } from '../data/tables/columns.ts';
 import { finalLayer, type NetworkConfig } from '../nn/networkConfig.ts';
-import { affineOf } from '../nn/programs.ts';
-import type { LossName, NormalizationConfig } from '../nn/trainingConfig.ts';
-import type { Shape } from '../shape.ts';
+import { affineOf, type Normalization } from '../nn/normalization.ts';
+import type { LossName } from '../nn/trainingConfig.ts';
+import { elementCount, type Shape } from '../shape.ts';
 
 export interface ModelDescription {
   name: string;
   task: Task;
   loss: LossName | null;
-  normalization: NormalizationConfig;
+  normalization: Normalization;
   /** Of a sample of the dataset; the network may view it in another shape. */
   inputShape: Shape;
   inputType: 'uint8' | 'float32';
@@ -49,13 +49,18 @@ export interface Preprocessing {
 }
 
 /** null where inputs are taken as they are. */
-export function preprocessingOf(normalization: NormalizationConfig): Preprocessing | null {
-  const affine = affineOf(normalization) as { scale: number | ArrayLike<number>; offset: number | ArrayLike<number> };
-  const list = (value: number | ArrayLike<number>) =>
-    (typeof value === 'number' ? [value] : Array.from(value)).map(Math.fround);
-  const scale = list(affine.scale);
-  const offset = list(affine.offset);
-  return scale.every((a) => a === 1) && offset.every((b) => b === 0) ? null : { scale, offset };
+export function preprocessingOf({
+  normalization,
+  inputShape,
+}: Pick<ModelDescription, 'normalization' | 'inputShape'>): Preprocessing | null {
+  const { scale, offset } = affineOf(normalization);
+  if (scale.every((a) => a === 1) && offset.every((b) => b === 0)) return null;
+  // Where the dataset's rows are plain, the channels are those of the network's view of them.
+  const isPlain = scale.length === 1 || scale.length === inputShape.at(-1);
+  const elements = isPlain ? scale.length : elementCount(inputShape);
+  const each = (numbers: readonly number[]) =>
+    Array.from({ length: elements }, (_, e) => Math.fround(numbers[e % numbers.length]!));
+  return { scale: each(scale), offset: each(offset) };
 }
 
 /** How outputs become probabilities; `output`: they are some already; null: the loss is no cross-entropy. */

@@ -70,7 +70,8 @@ export function safetensorsHeaderLength(start: Uint8Array, fileLength: number): 
 /**
  * The tensors that the header of a safetensors file names, in its order.
  * @param dataLength bytes behind the header
- * @throws HebbError('invalid-file') where it is no header, a tensor is not of float32, or offsets overlap or reach past the end
+ * @throws HebbError('invalid-file') where it is no header, a tensor is not of float32, or the tensors are not all of the data,
+ *   one after the other
  */
 export function parseSafetensorsHeader(text: Uint8Array, dataLength: number): PlacedTensor[] {
   let header: unknown;
@@ -96,10 +97,14 @@ export function parseSafetensorsHeader(text: Uint8Array, dataLength: number): Pl
     }
     tensors.push({ name, shape, from, to });
   }
-  const placed = [...tensors].sort((a, b) => a.from - b.from);
-  for (let i = 1; i < placed.length; i++) {
-    if (placed[i]!.from < placed[i - 1]!.to) throw wrongFile('tensors overlap');
+  let end = 0;
+  for (const { from, to } of [...tensors].sort((a, b) => a.from - b.from || a.to - b.to)) {
+    if (from < end) throw wrongFile(`tensors overlap at byte ${from} of the data`);
+    // A name that is there twice leaves a gap, too: JSON keeps the last.
+    if (from > end) throw wrongFile(`bytes ${end} to ${from} of the data belong to no tensor`);
+    end = to;
   }
+  if (end !== dataLength) throw wrongFile(`the last ${dataLength - end} bytes belong to no tensor`);
   return tensors;
 }
 

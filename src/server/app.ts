@@ -85,7 +85,7 @@ export function buildApp(services: Services, config: Config, options: AppOptions
   app.register(async (scope) => jobRoutes(scope, services, config));
   app.register(async (scope) => presetRoutes(scope, services));
   app.register(async (scope) => eventRoutes(scope, services, options.streams ?? {}));
-  app.register(async (scope) => modelRoutes(scope, services));
+  app.register(async (scope) => modelRoutes(scope, services, config));
   app.register(async (scope) => predictionRoutes(scope, services, config));
   app.register(async (scope) => openInferenceRoutes(scope, services, config, options.info, () => stopping));
   app.register(async (scope) => insightRoutes(scope, services, config));

@@ -22,7 +22,7 @@ export async function compareModels(
   const [one, other] = [described(store, a), described(store, b)];
   const [ofA, ofB] = [resolveNetwork(a.network, { checked: true }), resolveNetwork(b.network, { checked: true })];
   const [bytesA, bytesB] = [await sizeOf(pathOf(a)), await sizeOf(pathOf(b))];
-  const training = [a, b].map(({ job }) => store.jobs.get(job)?.training);
+  const training = [a, b].map(({ job }) => (job === null ? undefined : store.jobs.get(job)?.training));
   const sameDataset = one.dataset && other.dataset ? one.dataset.sha256 === other.dataset.sha256 : sameId(a, b);
   return {
     a: one,
@@ -54,7 +54,7 @@ function described(store: Store, model: RegisteredModel): ComparedModel {
     version,
     createdAt,
     isa,
-    kernelVersion: store.jobs.get(model.job)?.kernelVersion ?? null,
+    kernelVersion: (model.job !== null && store.jobs.get(model.job)?.kernelVersion) || null,
     weightsHash,
     dataset: dataset ? { id: dataset.id, name: dataset.name, sha256: dataset.sha256 } : null,
   };

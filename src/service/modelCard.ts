@@ -16,7 +16,7 @@ const mostInputs = 16;
  * All that people named is escaped.
  */
 export function modelCard(store: Store, model: RegisteredModel): string {
-  const job = store.jobs.get(model.job);
+  const job = model.job === null ? undefined : store.jobs.get(model.job);
   const sections = [
     `# ${escapeMarkdown(model.name)}, version ${model.version}`,
     facts([

@@ -1,5 +1,6 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { uuidv7 } from 'uuidv7';
 import { HebbError } from '../errors.ts';
 import type { ModelRecord, RegisteredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
@@ -8,6 +9,7 @@ import { createAliases } from './aliases.ts';
 import { compareModels } from './compareModels.ts';
 import { pageOf } from './lists.ts';
 import { modelCard } from './modelCard.ts';
+import { exportedModel, importedModel } from './modelFiles.ts';
 import type { Paths } from './paths.ts';
 import type { Model, ModelService } from './types.ts';
 
@@ -86,7 +88,16 @@ export function createModels(store: Store, paths: Paths, onModelDeleted: (id: st
     compare: async (a, b) => compareModels(store, pathOf, find(a), find(b)),
     card: (id) => modelCard(store, find(id)),
     ...createAliases(store, lookUp),
-    weightsFile: (id) => pathOf(find(id)),
+    async export(id, format) {
+      const model = find(id);
+      return exportedModel(model, pathOf(model), format, paths);
+    },
+    async uploadFolder() {
+      const folder = join(paths.tmp, `model-${uuidv7()}`);
+      await mkdir(folder, { recursive: true });
+      return folder;
+    },
+    import: async (parts) => present(find((await importedModel(parts, store, paths)).id)),
   };
 }
 

@@ -1,9 +1,12 @@
+import type { Readable } from 'node:stream';
 import type { AddedImages, AdditionOptions } from '../data/addition.ts';
 import type { DatasetInfo, SplitName, Task } from '../data/dataset.ts';
 import type { DatasetReport, ValuesReport } from '../data/report/types.ts';
 import type { fileParts } from '../data/source.ts';
 import type { Column } from '../data/tables/columns.ts';
 import type { Problem } from '../errors.ts';
+import type { ExportFormat } from '../models/exporters/exporter.ts';
+import type { ModelParts } from '../models/importers/importer.ts';
 import type { CalibrationBin } from '../nn/calibration.ts';
 import type { Finding } from '../nn/findings.ts';
 import type { NetworkConfig } from '../nn/networkConfig.ts';
@@ -16,7 +19,7 @@ import type { Best, DiagnosticsRow, MetricValues, Progress, RangeTest, RateChang
 import type { InitialWeights, PauseReason } from '../training/queueStore.ts';
 import type { JobState } from '../training/states.ts';
 
-export type { JobState };
+export type { JobState, ModelParts };
 
 /** A page of a list; `next` is the cursor of the following page, null on the last. */
 export interface Page<T> {
@@ -133,11 +136,12 @@ export interface JobEvent {
 }
 
 export interface Model {
-  /** The job's id. */
+  /** The job's id, where it is of a job. */
   id: string;
   name: string;
   createdAt: string;
-  job: string;
+  /** null: it came from outside. */
+  job: string | null;
   dataset: string | null;
   task: Task;
   network: NetworkConfig & { input: number[] };
@@ -154,7 +158,8 @@ export interface Model {
   metrics: MetricValues;
   test: MetricValues | null;
   step: number;
-  isa: string;
+  /** That it was trained on; null: it came from outside. */
+  isa: string | null;
   weightsHash: string;
   /** Its place among all models that ever had its name. */
   version: number;
@@ -374,7 +379,7 @@ export interface ComparedModel {
   name: string;
   version: number;
   createdAt: string;
-  isa: string;
+  isa: string | null;
   kernelVersion: string | null;
   weightsHash: string;
   /** Null where it is deleted, or there was none. */
@@ -395,6 +400,14 @@ export interface ModelComparison {
   layers: ComparedLayer[];
   /** Null where a model has no job that tells. */
   training: ComparedSetting[] | null;
+}
+
+/** A model on its way to somebody. */
+export interface ExportedModel {
+  /** The model's. */
+  name: string;
+  content: Readable;
+  bytes: number;
 }
 
 export interface ModelService {
@@ -418,8 +431,12 @@ export interface ModelService {
    * @throws HebbError('state-conflict') where there is none
    */
   rollBackAlias(alias: string): RollBack;
-  /** Path of the safetensors file. */
-  weightsFile(id: string): string;
+  /** The model as a file. The caller reads its content to the end, or destroys it. */
+  export(id: string, format: ExportFormat): Promise<ExportedModel>;
+  /** A folder for the parts of an import; the caller removes it. */
+  uploadFolder(): Promise<string>;
+  /** A model of a network with weights, or of an ONNX file. Resolves when it is durable. */
+  import(parts: ModelParts): Promise<Model>;
 }
 
 export interface PredictOptions {

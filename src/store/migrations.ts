@@ -208,4 +208,31 @@ export const migrations: readonly string[] = [
   CREATE INDEX alias_history_by_alias ON alias_history (alias, seq);
   INSERT INTO alias_history (alias, action, model) SELECT alias, 'set', model FROM aliases ORDER BY alias;
   `,
+  `
+  -- A model need not be of a job any more: it may have come from outside. Renaming tables takes references to them along.
+  CREATE TABLE models_of_any_origin (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    completed INTEGER NOT NULL,
+    weights_file TEXT NOT NULL,
+    info TEXT NOT NULL,
+    job TEXT REFERENCES jobs (id)
+  ) STRICT;
+  INSERT INTO models_of_any_origin
+    SELECT seq, id, name, created_at, completed, weights_file, info, id FROM models;
+  CREATE TABLE aliases_kept (
+    alias TEXT PRIMARY KEY,
+    model TEXT NOT NULL REFERENCES models_of_any_origin (id)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO aliases_kept SELECT alias, model FROM aliases;
+  DROP TABLE aliases;
+  DROP TABLE models;
+  ALTER TABLE models_of_any_origin RENAME TO models;
+  ALTER TABLE aliases_kept RENAME TO aliases;
+  CREATE INDEX models_by_name ON models (name, seq);
+  CREATE INDEX models_completed ON models (seq) WHERE completed = 1;
+  CREATE INDEX aliases_by_model ON aliases (model);
+  `,
 ];

@@ -25,18 +25,20 @@ export interface ModelRecord extends ModelTraits {
   id: string;
   name: string;
   createdAt: string;
-  job: string;
+  /** null: it came from outside. */
+  job: string | null;
   dataset: string | null;
   normalization: Normalization;
   network: NetworkConfig & { input: number[] };
   metrics: MetricValues;
   test: MetricValues | null;
   step: number;
-  isa: string;
+  /** That it was trained on; null: it came from outside. */
+  isa: string | null;
   weightsHash: string;
   /** Name of the file in the model's folder. */
   weightsFile: string;
-  /** False for what a cancelled job left. */
+  /** False for what a cancelled job left, or came from outside: `default` does not follow it. */
   completed: boolean;
 }
 
@@ -68,14 +70,19 @@ interface Row {
   version: number;
   notes: string;
   tags: string;
+  job: string | null;
 }
 
 const toRecord = (row: Row): RegisteredModel => ({
   // Rows that were written before there were tables do not say that they are of none.
   columns: null,
-  ...(JSON.parse(row.info) as Omit<ModelRecord, 'id' | 'name' | 'createdAt' | 'completed' | 'weightsFile' | 'columns'>),
+  ...(JSON.parse(row.info) as Omit<
+    ModelRecord,
+    'id' | 'name' | 'job' | 'createdAt' | 'completed' | 'weightsFile' | 'columns'
+  >),
   id: row.id,
   name: row.name,
+  job: row.job,
   createdAt: row.created_at,
   completed: row.completed === 1,
   weightsFile: row.weights_file,
@@ -91,8 +98,8 @@ export type ModelStore = ReturnType<typeof modelStore>;
 
 export function modelStore(db: Database) {
   const insert = db.prepare(
-    `INSERT INTO models (id, name, created_at, completed, weights_file, info)
-     VALUES (:id, :name, :createdAt, :completed, :weightsFile, :info)`,
+    `INSERT INTO models (id, name, created_at, completed, weights_file, info, job)
+     VALUES (:id, :name, :createdAt, :completed, :weightsFile, :info, :job)`,
   );
   const register = db.prepare(
     `INSERT OR IGNORE INTO registry (model, name, version)
@@ -148,11 +155,11 @@ export function modelStore(db: Database) {
   return {
     ...aliases,
     /** Stores a model under the next version of its name. */
-    insert({ id, name, createdAt, completed, weightsFile, ...info }: ModelRecord): void {
+    insert({ id, name, createdAt, completed, weightsFile, job, ...info }: ModelRecord): void {
       resolved.clear();
       // First, so that no model is without one; a version that nobody bears does no harm.
       register.run({ id, name });
-      insert.run({ id, name, createdAt, completed: completed ? 1 : 0, weightsFile, info: JSON.stringify(info) });
+      insert.run({ id, name, createdAt, completed: completed ? 1 : 0, weightsFile, info: JSON.stringify(info), job });
     },
     get: (id: string) => one(first<Row>(byId, id)),
     /**

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { Config } from '../../src/config.ts';
 import { HebbError } from '../../src/errors.ts';
 import * as examples from '../../src/server/schemas/examples.ts';
@@ -53,6 +54,7 @@ export interface FakeServices extends Services {
   /** What reached the services, newest last. */
   calls: { name: string; args: unknown[] }[];
   uploadRoot: string;
+  /** What an export gives; empty: {}. */
   weightsPath: string;
   /** The job's events; push, then call `wake`. */
   log: JobEvent[];
@@ -98,7 +100,7 @@ export async function fakeServices(): Promise<FakeServices> {
   const fake: FakeServices = {
     calls,
     uploadRoot,
-    weightsPath: join(uploadRoot, 'absent.safetensors'),
+    weightsPath: '',
     log: [],
     job: structuredClone(examples.job) as Job,
     rows: structuredClone(examples.metricRows.rows),
@@ -300,7 +302,19 @@ export async function fakeServices(): Promise<FakeServices> {
         find('model', model, id);
         return '# digits\n';
       },
-      weightsFile: () => fake.weightsPath,
+      async export(id, format) {
+        const { name } = find('model', model, id);
+        called('export', id, format);
+        const content = fake.weightsPath ? await readFile(fake.weightsPath) : Buffer.from('{}');
+        return { name, content: Readable.from([content]), bytes: content.length };
+      },
+      async uploadFolder() {
+        return mkdtemp(join(fake.uploadRoot, 'upload-'));
+      },
+      async import(parts) {
+        called('import', parts);
+        return structuredClone(examples.importedModel) as unknown as Model;
+      },
     },
     openInference: {
       metadata(id) {

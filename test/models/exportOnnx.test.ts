@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { ModelDescription } from '../../src/models/description.ts';
 import { exportOnnx } from '../../src/models/exporters/onnx.ts';
 import type { Network } from '../../src/nn/network.ts';
+import type { NetworkConfig } from '../../src/nn/networkConfig.ts';
+import { likeNormalization, type Normalization } from '../../src/nn/normalization.ts';
 import { presets } from '../../src/presets/index.ts';
 import { elementCount } from '../../src/shape.ts';
 import { temporaryFolder } from '../helpers/data.ts';
@@ -50,7 +52,8 @@ test.each(presets)('preset $name', async ({ name, job: { dataset } }) => {
     ? { preset: name, dataset: { ...dataset, limit: { train: 64, test: 16 } } }
     : { preset: name };
   const { plan } = await planPreset(request, folder);
-  const { normalization, loss } = plan.training;
+  const { loss } = plan.training;
+  const normalization = likeNormalization(plan.training.normalization, plan.network.input);
   const { model, network } = describedModel(plan.network, {
     normalization,
     loss: loss.type,
@@ -61,4 +64,25 @@ test.each(presets)('preset $name', async ({ name, job: { dataset } }) => {
   const error = await errorOf(model, network, raw);
   if (process.env.SHOW) console.log('ERR preset', name, error);
   expect(error).toBeLessThan(tolerance);
+});
+
+const normalizations: Normalization[] = [
+  { type: 'affine', scale: [0.5], offset: [-1] },
+  { type: 'standard', per: 'channel', scale: [0.5, 2, 1], offset: [0.1, -3, 0] },
+  {
+    type: 'minmax',
+    per: 'feature',
+    scale: Array.from({ length: 24 }, (_, i) => 0.1 + i / 10),
+    offset: Array.from({ length: 24 }, (_, i) => 1 - i / 7),
+  },
+];
+test.each(normalizations)('normalisation %o', async (normalization) => {
+  const config: NetworkConfig = {
+    input: [4, 2, 3],
+    layers: [{ type: 'flatten' }, { type: 'dense', units: 5 }],
+  };
+  for (const inputShape of [[4, 2, 3], [24]]) {
+    const { model, network } = describedModel(config, { normalization, inputShape });
+    expect(await errorOf(model, network, noise(3 * 24))).toBeLessThan(1e-5);
+  }
 });

@@ -8,8 +8,8 @@ test('an export is the file, with its length and a name', async () => {
   services.weightsPath = join(services.uploadRoot, 'w.safetensors');
   const bytes = Buffer.alloc(300_000, 7);
   await writeFile(services.weightsPath, bytes);
-  const named = services.models.get;
-  services.models.get = (id) => ({ ...named(id), name: 'Ziffern "ü"' });
+  const given = services.models.export;
+  services.models.export = async (...call) => ({ ...(await given(...call)), name: 'Ziffern "ü"' });
   const response = await fetch(`${url}/v1/models/digits/export?format=safetensors`);
   expect(response.headers.get('content-length')).toBe('300000');
   expect(response.headers.get('content-disposition')).toBe(
@@ -22,9 +22,12 @@ test('an export is the file, with its length and a name', async () => {
 
 test('a format that does not exist is 400 and names those that do', async () => {
   const { url } = await startServer();
-  const response = await fetch(`${url}/v1/models/digits/export?format=onnx`);
+  const response = await fetch(`${url}/v1/models/digits/export?format=keras`);
   expect(response.status).toBe(400);
-  expect((await bodyOf(response)).errors[0]).toMatchObject({ pointer: '/format', expected: ['safetensors'] });
+  expect((await bodyOf(response)).errors[0]).toMatchObject({
+    pointer: '/format',
+    expected: ['safetensors', 'onnx', 'json', 'ts'],
+  });
 });
 
 test('aliases are set and listed', async () => {

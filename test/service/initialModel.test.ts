@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { Network } from '../../src/nn/network.ts';
 import { decodeSafetensors } from '../../src/nn/weights.ts';
@@ -29,7 +29,7 @@ async function trained(services: Services, request: object): Promise<Job> {
 }
 
 async function weightsOf(services: Services, id: string): Promise<Record<string, Float32Array>> {
-  const tensors = decodeSafetensors(await readFile(services.models.weightsFile(id)));
+  const tensors = decodeSafetensors(await buffer((await services.models.export(id, 'safetensors')).content));
   return Object.fromEntries(tensors.map(({ name, values }) => [name, values]));
 }
 

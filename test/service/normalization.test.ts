@@ -1,5 +1,5 @@
 // The numbers of a normalisation, from the training process into the job, its model and whatever goes on from them.
-import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { describe, expect, test, vi } from 'vitest';
 import { splitIndices } from '../../src/data/split.ts';
 import { unscaledFeatures } from '../../src/data/tables/encode.ts';
@@ -56,7 +56,7 @@ describe('a job with standard normalisation', () => {
       expect(normalization.offset[i]! / (-mean / deviation)).toBeCloseTo(1, 6);
     }
     const network = new Network(model.network, { normalization, initializer: null });
-    network.setWeights(decodeSafetensors(await readFile(services.models.weightsFile(job.id))));
+    network.setWeights(decodeSafetensors(await buffer((await services.models.export(job.id, 'safetensors')).content)));
     const { predictions } = await services.predictions.predictInstances(job.id, inputs.slice(0, 5), {});
     expect(predictions.map(({ output }) => output)).toEqual(network.predict(inputs.slice(0, 5)));
     // The region is drawn in the units of the dataset.

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -228,7 +227,9 @@ test('two models are compared', async () => {
     b: b.test!.accuracy,
     difference: b.test!.accuracy! - a.test!.accuracy!,
   });
-  const bytes = [a, b].map(({ id }) => statSync(models.weightsFile(id)).size);
+  const files = [await models.export(a.id, 'safetensors'), await models.export(b.id, 'safetensors')];
+  for (const { content } of files) content.destroy();
+  const bytes = files.map((file) => file.bytes);
   expect(found.sizes).toEqual([
     { name: 'parameters', a: 27, b: 51, difference: 24 },
     expect.objectContaining({ name: 'flopsPerSample' }),

@@ -133,6 +133,32 @@ describe('a change of state', () => {
   });
 });
 
+test('models of databases from before keep their job, their aliases and their order', async () => {
+  const folder = await temporaryFolder();
+  const db = new Libsql(join(folder, 'hebb.db'));
+  const before = migrations.findIndex((step) => step.includes('models_of_any_origin'));
+  for (const step of migrations.slice(0, before)) db.exec(step);
+  db.exec(`PRAGMA user_version = ${before}`);
+  db.exec(`INSERT INTO jobs (id, name, priority, network, training, traits, created_at, state, progress, metrics)
+    VALUES ('a', 'n', 0, '{}', '{}', '{}', 't', 'completed', '{}', '{}')`);
+  db.exec(`INSERT INTO models (seq, id, name, created_at, completed, weights_file, info)
+    VALUES (7, 'a', 'n', 't', 1, '0.safetensors', '{"job":"a","step":3}')`);
+  db.exec(`INSERT INTO registry (model, name, version) VALUES ('a', 'n', 1)`);
+  db.exec(`INSERT INTO aliases VALUES ('best', 'a')`);
+  db.close();
+  const store = openStore(folder);
+  onTestFinished(() => store.close());
+  expect(store.models.resolve('best')).toBe('a');
+  expect(store.models.get('a')).toMatchObject({ id: 'a', job: 'a', step: 3, completed: true });
+  expect(store.models.list({ before: 8, limit: 5 })[0]!.seq).toBe(7);
+  // The references stand as before: an alias of a model that is gone, a model of a job that is gone.
+  expect(() => store.models.setAlias('x', 'absent')).toThrow(/FOREIGN KEY/);
+  expect(() => store.models.insert(modelRecord(jobRecord('absent')))).toThrow(/FOREIGN KEY/);
+  store.models.insert({ ...modelRecord(jobRecord('from outside')), job: null, completed: false });
+  expect(store.models.get('from outside')).toMatchObject({ job: null });
+  expect(store.models.resolve('default')).toBe('a');
+});
+
 describe('aliases', () => {
   test('default follows the newest completed model until it is set by hand', async () => {
     const store = await freshStore();

@@ -98,9 +98,10 @@ function addNetwork(graph: GraphBuilder, model: ModelDescription, tensors: Named
 }
 
 /** Raw input → what the first layer gets. */
-function addInput(graph: GraphBuilder, { inputShape, normalization }: ModelDescription, shape: Shape): Value {
+function addInput(graph: GraphBuilder, model: ModelDescription, shape: Shape): Value {
+  const { inputShape } = model;
   let name = 'input';
-  const preprocessing = preprocessingOf(normalization);
+  const preprocessing = preprocessingOf(model);
   if (preprocessing) {
     const { scale, offset } = preprocessing;
     const dims = ({ length }: number[]) => (length === 1 ? [] : length === inputShape.at(-1) ? [length] : inputShape);
@@ -148,13 +149,13 @@ const valueInfo = (name: string, shape: Shape) => ({
 
 /** For people and programs: each fact by itself, and all of it in one, for an import. */
 function metadataOf(model: ModelDescription): { key: string; value: string }[] {
-  const { name, task, classes, inputType, weightsHash, normalization } = model;
+  const { name, task, classes, inputType, weightsHash } = model;
   const facts: Record<string, unknown> = {
     name,
     task,
     ...(classes && { classes }),
     inputType,
-    preprocessing: preprocessingOf(normalization) ?? { scale: [1], offset: [0] },
+    preprocessing: preprocessingOf(model) ?? { scale: [1], offset: [0] },
     weightsHash,
     [descriptionKey]: { version: 1, ...model },
   };

@@ -1,11 +1,41 @@
-import { open } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
+import type { Config } from '../../config.ts';
+import { HebbError } from '../../errors.ts';
+import { type ExportFormat, exportVersion } from '../../service/modelFiles.ts';
 import type { Services } from '../../service/types.ts';
+import { receiveModel } from '../modelUpload.ts';
+import { takeMultipart } from '../multipart.ts';
+import { bodyCheckedByService } from '../plugins/validation.ts';
 import type { IdParams, PageQuery } from '../schemas/common.ts';
 import * as schemas from '../schemas/models.ts';
 
-export function modelRoutes(app: FastifyInstance, services: Services): void {
+/** What comes of an export; a program that would write another file gives another tag. */
+const formats: Record<ExportFormat, { type: string; extension: string }> = {
+  safetensors: { type: 'application/octet-stream', extension: 'safetensors' },
+  onnx: { type: 'application/octet-stream', extension: 'onnx' },
+  json: { type: 'application/json', extension: 'json' },
+  ts: { type: 'text/typescript; charset=utf-8', extension: 'ts' },
+};
+
+export function modelRoutes(app: FastifyInstance, services: Services, config: Config): void {
   const { models } = services;
+  takeMultipart(app);
+
+  app.post(
+    '/v1/models',
+    { schema: schemas.importModel, validatorCompiler: bodyCheckedByService },
+    async (request, reply) => {
+      if (!request.isMultipart()) throw notMultipart(request.headers['content-type']);
+      const folder = await models.uploadFolder();
+      try {
+        const model = await models.import(await receiveModel(request, folder, config));
+        return await reply.code(201).header('location', `/v1/models/${model.id}`).send(model);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+  );
 
   app.get<{ Querystring: schemas.ListQuery }>('/v1/models', { schema: schemas.list }, async ({ query }) =>
     models.list(query),
@@ -36,16 +66,19 @@ export function modelRoutes(app: FastifyInstance, services: Services): void {
   app.get<{ Params: IdParams; Querystring: schemas.ExportQuery }>(
     '/v1/models/:id/export',
     { schema: schemas.exportModel },
-    async ({ params, query }, reply) => {
+    async ({ params, query: { format }, headers }, reply) => {
       const model = models.get(params.id);
-      // An open file stays whole, even if the model is deleted while it is on its way.
-      const file = await open(models.weightsFile(model.id));
-      const { size } = await file.stat();
+      // The weights say all of a safetensors file; of the others the model as it is stored, which never changes, and the program.
+      const tag = format === 'safetensors' ? model.weightsHash : `${model.id}-${format}-${exportVersion}`;
+      reply.header('etag', `"${tag}"`);
+      if (headers['if-none-match']?.split(/\s*,\s*/).includes(`"${tag}"`)) return reply.code(304).send();
+      const { name, content, bytes } = await models.export(model.id, format);
+      const { type, extension } = formats[format];
       return reply
-        .type('application/octet-stream')
-        .header('content-length', String(size))
-        .header('content-disposition', attachment(`${model.name}.${query.format}`))
-        .send(file.createReadStream());
+        .type(type)
+        .header('content-length', String(bytes))
+        .header('content-disposition', attachment(`${name}.${extension}`))
+        .send(content);
     },
   );
 
@@ -81,6 +114,10 @@ export function modelRoutes(app: FastifyInstance, services: Services): void {
   );
 
   app.get('/v1/aliases', { schema: schemas.listAliases }, async () => ({ items: models.aliases(), next: null }));
+}
+
+function notMultipart(type: string | undefined): HebbError {
+  return new HebbError('unsupported-media-type', `a body of multipart/form-data was expected, got ${type ?? 'none'}`);
 }
 
 /** Content-Disposition with the name in plain letters for old clients and in full for all others (RFC 6266). */

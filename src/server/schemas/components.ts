@@ -389,10 +389,10 @@ export const components: Record<string, TSchema> = {
   }),
 
   Model: Type.Object({
-    id: Type.String({ description: "The job's id." }),
+    id: Type.String({ description: "The job's id, where it is of a job." }),
     name: Type.String(),
     createdAt: time,
-    job: Type.String(),
+    job: nullable(Type.String({ description: 'null: it came from outside.' })),
     dataset: nullable(Type.String()),
     task,
     network,
@@ -407,7 +407,7 @@ export const components: Record<string, TSchema> = {
     metrics,
     test: nullable(metrics),
     step: count,
-    isa: Type.String(),
+    isa: nullable(Type.String({ description: 'Instruction set that it was trained on.' })),
     weightsHash: sha256,
     version: Type.Integer({ minimum: 1, description: 'Place among all models that ever had the name.' }),
     notes: Type.String({ description: 'What it is for, plain text.' }),

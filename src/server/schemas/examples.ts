@@ -338,6 +338,33 @@ export const model = {
   tags: [],
 };
 
+/** Part `meta` of an import. */
+export const modelMeta = {
+  name: 'shapes',
+  classes: ['circle', 'square'],
+  normalization: { type: 'scale', factor: 1 / 255 },
+};
+/** Part `network` of an import. */
+export const modelNetwork = { input: [2], layers: [{ type: 'dense', units: 2, activation: 'softmax' }] };
+export const importedModel = {
+  ...model,
+  id: '01941f29-7c00-7000-8000-000000000009',
+  job: null,
+  dataset: null,
+  metrics: {},
+  test: null,
+  step: 0,
+  isa: null,
+};
+export const exportedModel = {
+  version: 1,
+  name: model.name,
+  task: model.task,
+  loss: model.loss,
+  network: model.network,
+  weightsHash: model.weightsHash,
+};
+
 export const alias = { alias: 'best', model: jobId, name: 'digits', version: 1, since: time };
 
 export const aliasEvent = { action: 'set', model: jobId, name: 'digits', version: 1, exists: true, time };

@@ -1,11 +1,43 @@
 import { type Static, Type } from 'typebox';
-import { closed, component, idParams, json, media, pageOf, pageQuery, problems } from './common.ts';
+import { type ExportFormat, exportFormats, modelMetaSchema } from '../../service/modelFiles.ts';
+import { binary, closed, component, idParams, json, locationHeader, pageOf, pageQuery, problems } from './common.ts';
 import * as examples from './examples.ts';
 
 const tags = ['models'];
 
-const exportQuery = Type.Object({ format: Type.Enum(['safetensors'], { default: 'safetensors' }) }, closed);
-export type ExportQuery = Static<typeof exportQuery>;
+const exportQuery = Type.Object(
+  {
+    format: Type.Enum([...exportFormats], {
+      default: 'safetensors',
+      description:
+        'safetensors: the weights. onnx: the whole model, raw inputs to outputs. json: what it is beside its weights. ts: a TypeScript file that predicts, of small networks.',
+    }),
+  },
+  closed,
+);
+export type ExportQuery = { format: ExportFormat };
+
+const importSchema = Type.Object(
+  {
+    meta: Type.Optional({ ...modelMetaSchema, examples: [examples.modelMeta] }),
+    network: Type.Optional(
+      Type.Object(
+        {},
+        {
+          additionalProperties: true,
+          description: 'The JSON export, or {input, layers} with or without the keys of meta beside them.',
+          examples: [examples.modelNetwork],
+        },
+      ),
+    ),
+    weights: Type.Optional({
+      ...binary,
+      description: 'safetensors: a tensor LAYER.PARAMETER for each parameter, F32.',
+    }),
+    file: Type.Optional({ ...binary, description: 'ONNX, of any program, for rows or images of one size.' }),
+  },
+  { ...closed, description: 'network and weights, or file; meta with either.' },
+);
 
 const aliasParams = Type.Object({ alias: Type.String({ minLength: 1, maxLength: 256 }) }, closed);
 export type AliasParams = Static<typeof aliasParams>;
@@ -38,6 +70,19 @@ const modelPatch = Type.Object(
   { ...closed, minProperties: 1, description: 'What is left out stays.', examples: [examples.modelPatch] },
 );
 export type ModelPatch = Static<typeof modelPatch>;
+
+export const importModel = {
+  operationId: 'importModel',
+  summary: 'Bring a model',
+  description:
+    'A network with its weights, or an ONNX file. It predicts, leaves and can be started from as those that were trained here; the alias `default` does not follow it.',
+  tags,
+  body: { content: { 'multipart/form-data': { schema: importSchema } } },
+  response: {
+    201: json('The model, stored.', component('Model'), examples.importedModel, locationHeader),
+    ...problems(400, 413, 415, 422, 503),
+  },
+};
 
 export const list = {
   operationId: 'listModels',
@@ -104,12 +149,28 @@ export const remove = {
 
 export const exportModel = {
   operationId: 'exportModel',
-  summary: "Download a model's weights",
-  description: 'Tensors in layer order, named `LAYER.weight` and `LAYER.bias`. Its SHA-256 is `weightsHash`.',
+  summary: 'Download a model',
+  description:
+    'safetensors: tensors in layer order, named `LAYER.weight` and `LAYER.bias`; its SHA-256 is `weightsHash`. The ETag stays the same as long as the file does.',
   tags,
   params: idParams,
   querystring: exportQuery,
-  response: { 200: media('The file.', 'application/octet-stream'), ...problems(400, 404) },
+  response: {
+    200: {
+      description: 'The file.',
+      headers: { ETag: Type.String({ description: 'For If-None-Match.' }) },
+      content: {
+        'application/octet-stream': { schema: binary },
+        'application/json': {
+          schema: Type.Object({}, { additionalProperties: true }),
+          example: examples.exportedModel,
+        },
+        'text/typescript': { schema: Type.String() },
+      },
+    },
+    304: { description: 'The file that If-None-Match names is the newest.', type: 'null' },
+    ...problems(400, 404, 422, 503),
+  },
 };
 
 export const setAlias = {
