@@ -36,6 +36,7 @@ export interface ImportedNetwork {
  * HebbError('invalid-file') where the graph contradicts itself
  */
 export function convertGraph({ model, graph, opset }: OnnxFile): ImportedNetwork {
+  refuseDoubles(graph);
   const output = outputOf(graph);
   const nodes = neededNodes(graph, output);
   const numbers = numbersOf(graph.node, singleInitializers(graph));
@@ -93,6 +94,21 @@ const neededNodes = (graph: GraphProto, output: string) =>
     graph.node.map((node, index): [number, NodeProto] => [index, node]),
     output,
   );
+
+/** Every value has one maker: otherwise it depends on the reader what a graph computes. */
+function refuseDoubles(graph: GraphProto): void {
+  const seen = new Set(graph.initializer.map(({ name }) => name));
+  for (const { name } of graph.input) seen.add(name);
+  for (const [index, node] of graph.node.entries()) {
+    for (const name of node.output) {
+      if (name && seen.has(name)) {
+        const message = `${nameOfNode(node, index)}: "${name}" is there twice`;
+        throw new HebbError('invalid-file', message, [{ pointer: `/graph/node/${index}`, message }]);
+      }
+      seen.add(name);
+    }
+  }
+}
 
 /** Nodes that the output needs, in their order; others are none of its business. */
 function neededOf(nodes: [number, NodeProto][], output: string): [number, NodeProto][] {

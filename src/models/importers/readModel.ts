@@ -5,7 +5,7 @@ import { type Fault, HebbError } from '../../errors.ts';
 import { type NetworkConfig, withoutWeights } from '../../nn/networkConfig.ts';
 import { type ResolvedNetwork, resolveNetwork } from '../../nn/resolve.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../../nn/weights.ts';
-import { formatShape } from '../../shape.ts';
+import { elementCount, formatShape } from '../../shape.ts';
 import type { ModelDescription } from '../description.ts';
 import { descriptionKey } from '../exporters/onnx.ts';
 import { inverseAxes, transpose, weightAxes } from '../onnxTensors.ts';
@@ -42,6 +42,7 @@ export async function readModel(parts: ModelParts): Promise<ReadModel> {
   const found = parts.file === undefined ? await fromNetwork(parts) : fromOnnx(await readFile(parts.file));
   const stored = readStored(found.traits, found.pointer, meta);
   const network = resolveNetwork(found.network as NetworkConfig, { pointer: '/network' });
+  refuseHuge(network);
   const tensors = matched(network, found.tensors);
   const traits = completeTraits({ ...stored, ...meta } as StoredTraits, network);
   const weights = encodeSafetensors(tensors);
@@ -128,6 +129,16 @@ function ownTensors({ graph }: OnnxFile, { network, weightsHash }: ModelDescript
     tensors.push({ name: tensorName, shape, values: transpose(Float32Array.from(values), dims, inverseAxes(axes)) });
   }
   return sha256(encodeSafetensors(tensors)) === weightsHash ? tensors : null;
+}
+
+/** Most bytes of the outputs of all layers for one input: a prediction has them all at once. */
+const mostActivationBytes = 2 ** 30;
+
+function refuseHuge({ floatsPerSample, layers }: ResolvedNetwork): void {
+  if (4 * floatsPerSample <= mostActivationBytes) return;
+  const largest = layers.reduce((a, b) => (elementCount(b.outputShape) > elementCount(a.outputShape) ? b : a));
+  const message = `the outputs of its layers are ${4 * floatsPerSample} bytes for one input, at most ${mostActivationBytes} are taken: the largest is that of layer '${largest.name}', ${formatShape(largest.outputShape)}`;
+  throw new HebbError('invalid-network', message, [{ pointer: `/network/layers/${layers.indexOf(largest)}`, message }]);
 }
 
 /** Most tensors that are named where they do not fit. */

@@ -137,7 +137,7 @@ export function completeTraits(given: StoredTraits, network: ResolvedNetwork): C
   const { outputShape } = network;
   const outputs = elementCount(outputShape);
   const configs = network.layers.map((layer) => layer.config);
-  const endsInSoftmax = configs[finalLayer(configs)]?.activation === 'softmax';
+  const endsInSoftmax = outputShape.length === 1 && configs[finalLayer(configs)]?.activation === 'softmax';
   const losses: (LossName | null | undefined)[] = ['softmaxCrossEntropy', 'binaryCrossEntropy', 'hinge', 'perceptron'];
   const classifies = Boolean(given.classes) || losses.includes(given.loss) || endsInSoftmax;
   const task = given.task ?? (classifies ? 'classification' : 'regression');
