@@ -1,5 +1,5 @@
 // What goes out comes back as the same model, bit for bit; what is wrong is told with its place.
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TensorProto_DataType as DataType } from 'onnx-buf';
 import { describe, expect, test } from 'vitest';
@@ -459,6 +459,7 @@ describe('damaged files end in an error that says so, or in a model:', () => {
   test.each([
     ['ONNX of Hebb', onnx],
     ['ONNX of others', withoutMetadata],
+    ['ONNX of PyTorch', readFileSync('test/fixtures/onnx/lenet.onnx')],
   ])('%s', async (_, file) => {
     for (const bytes of damaged(file, 500, file.length)) await survives(() => fromOnnx(bytes));
     expect(meanings['invalid-file']).toBeGreaterThan(50);
