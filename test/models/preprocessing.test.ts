@@ -1,12 +1,14 @@
 // Preprocessing with a number for each channel or each element, as exports write it.
 
-import { transformSync } from 'esbuild';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { expect, test, vi } from 'vitest';
 import { exportOnnx } from '../../src/models/exporters/onnx.ts';
 import { exportTypeScript } from '../../src/models/exporters/typescript.ts';
+import { temporaryFolder } from '../helpers/data.ts';
 import { describedModel, noise, relativeError } from '../helpers/models.ts';
+import { compileExports } from '../helpers/typescript.ts';
 
+const folder = await temporaryFolder();
 const affine = vi.hoisted(() => ({ scale: [] as number[], offset: [] as number[] }));
 vi.mock('../../src/nn/programs.ts', async (load) => {
   const all = await load<typeof import('../../src/nn/programs.ts')>();
@@ -37,10 +39,7 @@ test.each([
   expect(relativeError(output!.data as Float32Array, expected)).toBeLessThan(1e-5);
   await session.release();
 
-  const text = new TextDecoder().decode(exportTypeScript(described, network.weights()));
-  const { code } = transformSync(text, { loader: 'ts', format: 'cjs' });
-  const module = { exports: {} as { predict(input: Float32Array): { output: number[] } } };
-  new Function('module', code)(module);
-  const rows = [raw.subarray(0, 24), raw.subarray(24)].flatMap((row) => module.exports.predict(row).output);
+  const { predicts } = compileExports(folder, [exportTypeScript(described, network.weights())]);
+  const rows = [raw.subarray(0, 24), raw.subarray(24)].flatMap((row) => predicts[0]!(row).output);
   expect(relativeError(rows, expected)).toBeLessThan(1e-5);
 });
