@@ -16,12 +16,16 @@ export function inverseAxes(axes: readonly number[]): number[] {
 }
 
 /** (…shape) → (…shape[axes]), as numpy's transpose. */
-export function transpose(values: Float32Array, shape: Shape, axes: readonly number[]): Float32Array {
+export function transpose<Values extends Float32Array | Float64Array>(
+  values: Values,
+  shape: Shape,
+  axes: readonly number[],
+): Values {
   if (axes.every((axis, i) => axis === i)) return values;
   const strides = shape.map((_, i) => elementCount(shape.slice(i + 1)));
   const sizes = axes.map((axis) => shape[axis]!);
   const steps = axes.map((axis) => strides[axis]!);
-  const result = new Float32Array(values.length);
+  const result = values.slice() as Values;
   const last = sizes.length - 1;
   const index = sizes.map(() => 0);
   let from = 0;

@@ -70,6 +70,7 @@ export function buildApp(services: Services, config: Config, options: AppOptions
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       exposedHeaders: [
         'Location',
+        'ETag',
         'Content-Disposition',
         'Retry-After',
         'X-Request-Id',

@@ -391,6 +391,21 @@ describe('an ONNX file', () => {
     expect((await thrown(code, () => fromOnnx(file))).message).toMatch(message);
   });
 
+  test('that names a large weight many times over is stopped before it fills the memory', async () => {
+    const large = float('w', [1000, 1000]);
+    const name = (i: number) => (i === 600 ? 'output' : `v${i}`);
+    const node = Array.from({ length: 600 }, (_, i) => ({
+      opType: 'MatMul',
+      name: `m${i}`,
+      input: [i === 0 ? 'input' : name(i), 'w'],
+      output: [name(i + 1)],
+    }));
+    const { message } = await thrown('unsuitable-model', () =>
+      fromOnnx(onnxFile([1000], { node, initializer: [large] })),
+    );
+    expect(message).toMatch(/node 536 .*more than 536870912/);
+  });
+
   test('of other widths is taken as float32', async () => {
     const doubles = { ...w, dataType: DataType.DOUBLE, rawData: new Uint8Array(new Float64Array(6).fill(0.1).buffer) };
     // 1.5 and −2 as IEEE 754 binary16, and as the upper halves of float32.

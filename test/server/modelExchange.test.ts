@@ -6,6 +6,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { expect, onTestFinished, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { buildApp } from '../../src/server/app.ts';
+import { backUp } from '../../src/service/backup.ts';
 import { bodyOf } from '../helpers/server.ts';
 import { reached, startServices, temporaryFolder } from '../helpers/service.ts';
 
@@ -167,6 +168,9 @@ test('an ONNX file of PyTorch is imported, kept over a restart, and goes with it
   const image = fixture.inputs.slice(0, 256).map((value: number) => value * 255);
   const { predictions } = await first.predict('lenet', [image]);
   for (const [i, value] of predictions[0].output.entries()) expect(value).toBeCloseTo(fixture.outputs[i], 5);
+  const copy = join(await temporaryFolder(), 'copy');
+  expect(await backUp(first.folder, copy)).toEqual({ datasets: 0, models: 1, missing: [] });
+  expect(filesOf(copy)).toEqual(filesOf(first.folder));
   await first.services.close();
   await first.close();
 

@@ -40,7 +40,8 @@ async function read(task: ModelImportTask): Promise<ModelImportResult> {
   try {
     return await runInThread<ModelImportResult>(new URL('./importWorker', import.meta.url), task, threadLimits);
   } catch (error) {
-    if (!(error instanceof ThreadLostError)) throw error;
+    // A range error is an array that there is no memory for, or a nesting without an end.
+    if (!(error instanceof ThreadLostError) && !(error instanceof RangeError)) throw error;
     const message = `The model cannot be read: ${error.message}. The file is damaged, or its parts are too large.`;
     throw new HebbError('invalid-file', message, undefined, { cause: error });
   }

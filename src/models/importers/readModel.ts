@@ -10,7 +10,7 @@ import type { ModelDescription } from '../description.ts';
 import { descriptionKey } from '../exporters/onnx.ts';
 import { inverseAxes, transpose, weightAxes } from '../onnxTensors.ts';
 import { type OnnxFile, readOnnxFile } from './onnx/file.ts';
-import { readTensor } from './onnx/tensors.ts';
+import { floatsOf, readTensor } from './onnx/tensors.ts';
 import { convertGraph } from './onnx.ts';
 import { completeTraits, readMeta, readStored, type StoredTraits } from './traits.ts';
 
@@ -126,7 +126,7 @@ function ownTensors({ graph }: OnnxFile, { network, weightsHash }: ModelDescript
     const dims = axes.map((axis) => shape[axis]!);
     if (!initializer || initializer.dims.join() !== dims.join()) return null;
     const { values } = readTensor(initializer, `the initializer "${tensorName}"`);
-    tensors.push({ name: tensorName, shape, values: transpose(Float32Array.from(values), dims, inverseAxes(axes)) });
+    tensors.push({ name: tensorName, shape, values: transpose(floatsOf(values), dims, inverseAxes(axes)) });
   }
   return sha256(encodeSafetensors(tensors)) === weightsHash ? tensors : null;
 }

@@ -35,11 +35,17 @@ export interface EmittedLayer {
   tensors: Record<string, Float32Array>;
 }
 
+/** 2 GiB as float32. */
+const mostNumbers = 2 ** 29;
+
 export class Conversion {
   readonly values = new Map<string, OnnxValue>();
   readonly layers: EmittedLayer[] = [];
   readonly opset: number;
   private readonly takers: Map<string, number>;
+  /** Numbers of all layers' outputs, of their weights and of what was worked out. */
+  private numbers = 0;
+  private readonly counted = new WeakSet<object>();
   node!: NodeProto;
   index = 0;
 
@@ -47,6 +53,13 @@ export class Conversion {
   constructor(opset: number, takers: Map<string, number>) {
     this.opset = opset;
     this.takers = takers;
+  }
+
+  /** A small file can name a large weight, or a large image, many times over. */
+  private spend(count: number): void {
+    this.numbers += count;
+    if (this.numbers <= mostNumbers) return;
+    throw this.unsuitable(`the layers up to it have more than ${mostNumbers} outputs and weights for one input`);
   }
 
   /** The node cannot be expressed. */
@@ -129,6 +142,10 @@ export class Conversion {
       if (other && this.takers.has(other)) throw this.unsuitable(`its second output "${other}" is used`);
     }
     if (this.values.has(name)) throw this.wrong(`"${name}" is there twice`);
+    if (value.kind === 'constant' && !this.counted.has(value.values)) {
+      this.counted.add(value.values);
+      this.spend(value.values.length);
+    }
     this.values.set(name, value);
   }
 
@@ -151,6 +168,8 @@ export class Conversion {
       if (error instanceof LayerError) throw this.unsuitable(`as ${config.type}: ${error.message}`);
       throw error;
     }
+    this.spend(elementCount(outputShape));
+    for (const values of Object.values(tensors)) this.spend(values.length);
     const layer = this.layers.length;
     this.layers.push({ config, inputs: inputs.map((input) => input.layer), outputShape, tensors });
     return {

@@ -6,7 +6,7 @@ import { elementCount } from '../../../shape.ts';
 import type { Conversion, Dynamic } from './conversion.ts';
 import { asLaidOut, channelsFirst, inOrder } from './order.ts';
 import type { Operator } from './shapes.ts';
-import { type Constant, rows } from './tensors.ts';
+import { type Constant, floatsOf, rows } from './tensors.ts';
 
 /** An activation: in the layer that gives the value where nobody else takes that, otherwise as a layer of its own. */
 export function activated(
@@ -71,7 +71,7 @@ function byChannel(
   if (wide.length !== 1) return null;
   const axis = wide[0]!;
   if (dims[axis + 1] !== value.shape[axis]) throw c.wrong(`(${constant.dims}) does not go with (${value.shape})`);
-  const floats = Float32Array.from(constant.values);
+  const floats = floatsOf(constant.values);
   if (value.shape.length === 1) return { value, numbers: inOrder(value, floats) };
   const own = value.axes[axis] === value.shape.length - 1;
   if (own) return { value, numbers: floats };
@@ -148,13 +148,15 @@ function folded(c: Conversion, operator: Arithmetic, a: Constant, b: Constant): 
   return { kind: 'constant', dims: long.dims, values };
 }
 
+const sameOrder = ({ order: a }: Dynamic, { order: b }: Dynamic) =>
+  a === b || (a !== null && b !== null && a.length === b.length && a.every((place, i) => place === b[i]));
+
 /** Values of one shape and order; one of a single position goes over all of the other's. */
 function alike(c: Conversion, values: Dynamic[]): Dynamic[] {
   const largest = values.reduce((a, b) => (elementCount(b.shape) > elementCount(a.shape) ? b : a));
   return values.map((value) => {
     if (value.shape.join() === largest.shape.join()) {
-      if (value.order?.join() !== largest.order?.join())
-        throw c.unsuitable('its inputs are flattened images in different orders');
+      if (!sameOrder(value, largest)) throw c.unsuitable('its inputs are flattened images in different orders');
       if (value.axes.join() === largest.axes.join()) return value;
       return largest.axes[0] === largest.shape.length - 1 ? channelsFirst(c, value) : asLaidOut(c, value);
     }

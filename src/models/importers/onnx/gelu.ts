@@ -10,7 +10,15 @@ import { readTensor } from './tensors.ts';
  */
 export function withGelu(nodes: [number, NodeProto][], numbers: Map<string, number>): [number, NodeProto][] {
   const makers = new Map(nodes.map((entry) => [entry[1].output[0]!, entry[1]]));
-  const takersOf = (name: string) => nodes.filter(([, node]) => node.input.includes(name)).map(([, node]) => node);
+  const takers = new Map<string, NodeProto[]>();
+  for (const [, node] of nodes) {
+    for (const name of new Set(node.input)) {
+      const list = takers.get(name);
+      if (list) list.push(node);
+      else takers.set(name, [node]);
+    }
+  }
+  const takersOf = (name: string) => takers.get(name) ?? [];
   const replaced = new Map<NodeProto, NodeProto>();
   for (const [, erf] of nodes) {
     if (erf.opType !== 'Erf') continue;

@@ -1,13 +1,16 @@
 // The input of a graph: its shape, and whether its images have their channels first or last.
 import { TensorProto_DataType as DataType, type GraphProto, type NodeProto, type ValueInfoProto } from 'onnx-buf';
 import { HebbError } from '../../../errors.ts';
-import type { Shape } from '../../../shape.ts';
+import { elementCount, type Shape } from '../../../shape.ts';
 import type { Dynamic } from './conversion.ts';
 import { channelsLastAxes } from './order.ts';
 
 const wrong = (what: string) => new HebbError('invalid-file', what, [{ pointer: '/graph/input', message: what }]);
 const unsuitable = (what: string) =>
   new HebbError('unsuitable-model', what, [{ pointer: '/graph/input', message: what }]);
+
+/** Of one input. */
+const mostElements = 2 ** 28;
 
 /** Operators that leave it open how their input lies. */
 const elementwise = [
@@ -75,7 +78,7 @@ function readShape({ name, type }: ValueInfoProto): Shape {
   }
   if (shape.dim.length > 5)
     throw unsuitable(`the input "${name}" has ${shape.dim.length} dimensions, at most 5 were expected`);
-  return shape.dim.slice(1).map(({ value }, i) => {
+  const sizes = shape.dim.slice(1).map(({ value }, i) => {
     const size = value.case === 'dimValue' ? Number(value.value) : Number.NaN;
     if (Number.isSafeInteger(size) && size > 0 && size <= 2 ** 24) return size;
     const is = value.case === 'dimValue' ? value.value : value.case === 'dimParam' ? `"${value.value}"` : 'open';
@@ -83,6 +86,10 @@ function readShape({ name, type }: ValueInfoProto): Shape {
       `dimension ${i + 1} of the input "${name}" is ${is}: only the number of rows may be open; export the model for one size of input`,
     );
   });
+  if (elementCount(sizes) > mostElements) {
+    throw unsuitable(`the input "${name}" of (${sizes}) has more than ${mostElements} elements`);
+  }
+  return sizes;
 }
 
 /** Follows the input to the first operator that tells how it lies. */

@@ -4,7 +4,7 @@ import type { Conversion, Dynamic } from './conversion.ts';
 import { affine } from './elementwise.ts';
 import { asLaidOut, channelsFirst, inOrder } from './order.ts';
 import type { Operator } from './shapes.ts';
-import type { Constant } from './tensors.ts';
+import { type Constant, floatsOf } from './tensors.ts';
 
 /** A matrix (inputs, units) with its rows where a flat value has its elements. */
 function rowsInOrder(value: Dynamic, matrix: Float32Array, units: number): Float32Array {
@@ -24,7 +24,7 @@ function matrixOf(
   scale = 1,
 ): { weight: Float32Array; inputs: number; units: number } {
   if (dims.length !== 2) throw c.unsuitable(`its matrix has ${dims.length} dimensions, 2 were expected`);
-  const floats = Float32Array.from(values, (value) => value * scale);
+  const floats = scale === 1 ? floatsOf(values) : Float32Array.from(values, (value) => value * scale);
   const weight = transposed ? transpose(floats, dims, [1, 0]) : floats;
   const [inputs, units] = transposed ? [dims[1]!, dims[0]!] : [dims[0]!, dims[1]!];
   return { weight, inputs, units };

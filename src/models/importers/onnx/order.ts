@@ -127,7 +127,7 @@ function flattened(conversion: Conversion, value: Dynamic): Dynamic {
 
 /** Numbers for the elements of a flat value, or for its channels, as the layer has them. */
 export function inOrder(value: Dynamic, values: ArrayLike<number>): Float32Array {
-  const result = Float32Array.from(values);
+  const result = new Float32Array(values);
   if (value.order) for (const [i, place] of value.order.entries()) result[place] = values[i]!;
   return result;
 }

@@ -1,8 +1,9 @@
 // Operators that move numbers or work with shapes, most of them for constants, too: exporters leave such arithmetic in their files.
 import { elementCount } from '../../../shape.ts';
+import { transpose } from '../../onnxTensors.ts';
 import type { Conversion, Dynamic } from './conversion.ts';
 import { asLaidOut, channelsFirst, reshaped } from './order.ts';
-import { type Constant, integers, rows } from './tensors.ts';
+import { type Constant, floatsOf, integers, rows } from './tensors.ts';
 
 export type Operator = (conversion: Conversion) => void;
 
@@ -69,14 +70,9 @@ function transposeConstant(c: Conversion, { dims, values }: Constant): Constant 
     dims.map((_, i) => dims.length - 1 - i),
   );
   if (new Set(perm).size !== dims.length || !perm.every((axis) => axis in dims)) throw c.wrong(`its perm is (${perm})`);
-  const strides = dims.map((_, axis) => elementCount(dims.slice(axis + 1)));
   const shape = perm.map((axis) => dims[axis]!);
-  const result = values.slice();
-  const index = shape.map(() => 0);
-  for (let i = 0; i < result.length; i++) {
-    result[i] = values[index.reduce((sum, at, k) => sum + at * strides[perm[k]!]!, 0)]!;
-    for (let k = shape.length - 1; k >= 0 && ++index[k]! === shape[k]; k--) index[k] = 0;
-  }
+  if (dims.length < 2) return { kind: 'constant', dims, values };
+  const result = transpose(values, dims, perm);
   return { kind: 'constant', dims: shape, values: result };
 }
 
@@ -203,7 +199,7 @@ export const shapeOperators: Record<string, Operator> = {
     if (table.dims.length !== 2) throw c.unsuitable(`its table has ${table.dims.length} dimensions, 2 were expected`);
     const [vocabulary, units] = table.dims as [number, number];
     const value = asLaidOut(c, c.dynamic(1));
-    c.set(c.emit({ type: 'embedding', vocabulary, units }, [value], { weight: Float32Array.from(table.values) }));
+    c.set(c.emit({ type: 'embedding', vocabulary, units }, [value], { weight: floatsOf(table.values) }));
   },
   Slice(c) {
     const value = c.input(0);

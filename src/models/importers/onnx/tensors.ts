@@ -16,6 +16,8 @@ export interface Constant {
 export const rows = Number.NaN;
 
 const mostElements = 2 ** 31;
+/** Whole numbers are shapes and places; they take eight bytes each. */
+const mostIntegers = 2 ** 24;
 
 const floatTypes = [DataType.FLOAT, DataType.DOUBLE, DataType.FLOAT16, DataType.BFLOAT16];
 const integerBytes: Partial<Record<DataType, number>> = {
@@ -69,6 +71,7 @@ export function readTensor(tensor: TensorProto, where: string): Constant {
   if (came !== count) {
     throw wrong(`has ${came} numbers, its shape ${formatShape(dims)} ${count}`);
   }
+  if (!isFloat && count > mostIntegers) throw wrong(`has ${count} whole numbers, at most ${mostIntegers} are read`);
   const values = isFloat ? new Float32Array(count) : new Float64Array(count);
   if (raw.length > 0) readRaw(raw, type, values);
   else for (let i = 0; i < count; i++) values[i] = isHalf(type) ? half(Number(typed[i]), type) : Number(typed[i]);
@@ -114,3 +117,7 @@ export const integers = (values: number[], dims = [values.length]): Constant => 
   dims,
   values: Float64Array.from(values),
 });
+
+/** Numbers as float32: the array itself where they are that. Nobody changes them. */
+export const floatsOf = (values: Constant['values']): Float32Array =>
+  values instanceof Float32Array ? values : new Float32Array(values);

@@ -4,6 +4,7 @@ import { transpose } from '../../onnxTensors.ts';
 import type { Conversion, Dynamic } from './conversion.ts';
 import { channelsFirst } from './order.ts';
 import { framed, innerAxes, type Operator } from './shapes.ts';
+import { floatsOf } from './tensors.ts';
 
 interface Window {
   size: number[];
@@ -104,7 +105,7 @@ function biasOf(c: Conversion, filters: number): { bias: Float32Array } | null {
   if (!c.has(2)) return null;
   const { values } = c.constant(2, 'bias');
   if (values.length !== filters) throw c.wrong(`its bias has ${values.length} numbers for ${filters} filters`);
-  return { bias: Float32Array.from(values) };
+  return { bias: floatsOf(values) };
 }
 
 function convolution(c: Conversion): void {
@@ -120,7 +121,7 @@ function convolution(c: Conversion): void {
     throw c.wrong(`its kernel_shape is not that of its weights (${dims})`);
   const window = readWindow(c, image, size);
   const bias = biasOf(c, filters);
-  const floats = Float32Array.from(values);
+  const floats = floatsOf(values);
   const tensors = { weight: transpose(floats, dims, image.length === 1 ? [2, 1, 0] : [2, 3, 1, 0]), ...bias };
   const padding = paddingOf(window, image, 'kernel');
   // Pads that no padding of Hebb's is: zeros of their own before it.
@@ -153,7 +154,7 @@ function transposedConvolution(c: Conversion): void {
   const full = image.map((length, d) => (length - 1) * stride[d]! + size[d]!);
   const outputs = full.map((length, d) => length - pads[d]! - pads[d + 2]! + extra[d]!);
   const bias = biasOf(c, filters);
-  const weight = transpose(Float32Array.from(values), dims, [2, 3, 1, 0]);
+  const weight = transpose(floatsOf(values), dims, [2, 3, 1, 0]);
   const config = {
     type: 'conv2dTranspose',
     filters,
