@@ -1,5 +1,5 @@
 // Models that go out as files, and come in as such.
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import { syncPath } from '../data/durableFile.ts';
@@ -9,6 +9,7 @@ import { exportModel } from '../models/exporters/exporter.ts';
 import { importedWeightsFile, importModel, type ModelParts } from '../models/importers/importer.ts';
 import type { ModelRecord } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
+import { memoryLimitBytes } from './jobRequest.ts';
 import type { Paths } from './paths.ts';
 import type { ExportedModel, ModelService } from './types.ts';
 
@@ -45,10 +46,25 @@ export async function exportedModel(
   }
 }
 
+/** A file is in memory several times while it is read: as it came, decoded, turned, and as what is written. */
+const memoryPerByte = 6;
+
+/** @throws HebbError('too-large') where reading the files would take more than half of the memory that there is */
+async function checkMemory({ weights, file }: ModelParts): Promise<void> {
+  const { size } = await stat((file ?? weights)!);
+  const available = memoryLimitBytes() / 2;
+  if (memoryPerByte * size <= available) return;
+  throw new HebbError(
+    'too-large',
+    `the file of ${size} bytes takes about ${memoryPerByte * size} bytes of memory to be read, half of what there is are ${available}`,
+  );
+}
+
 /**
  * Reads a model and stores it. Its folder is there before its row: what is left of one that was not finished goes at the next start.
  */
 export async function importedModel(parts: ModelParts, store: Store, paths: Paths): Promise<ModelRecord> {
+  await checkMemory(parts);
   const id = uuidv7();
   const folder = join(paths.models, id);
   try {
