@@ -29,7 +29,7 @@ test('OPTIONS tells the methods, HEAD answers as GET without a body', async () =
   const { url } = await startServer();
   const options = await fetch(`${url}/v1/models`, { method: 'OPTIONS' });
   expect(options.status).toBe(204);
-  expect(options.headers.get('allow')).toBe('POST, GET, HEAD');
+  expect(options.headers.get('allow')).toBe('GET, HEAD, POST');
   const head = await fetch(`${url}/v1/models`, { method: 'HEAD' });
   expect(head.status).toBe(200);
   expect(Number(head.headers.get('content-length'))).toBeGreaterThan(100);
