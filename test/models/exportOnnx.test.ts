@@ -42,7 +42,6 @@ for (const [type, list] of Object.entries(layerCases)) {
       async ({ layerCase }) => {
         const { model, network } = describedModel(networkOfCase(layerCase));
         const error = await errorOf(model, network, inputsOfCase(layerCase, 3));
-        if (process.env.SHOW) console.log('ERR', type, error);
         expect(error).toBeLessThan(tolerance);
       },
     );
@@ -65,7 +64,6 @@ test.each(presets)('preset $name', async ({ name, job: { dataset } }) => {
     normalization.type === 'scale' ? Math.round((value + 1) * 127.5) : value,
   );
   const error = await errorOf(model, network, raw);
-  if (process.env.SHOW) console.log('ERR preset', name, error);
   expect(error).toBeLessThan(tolerance);
 });
 

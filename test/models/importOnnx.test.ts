@@ -41,7 +41,6 @@ test.each(names)('%s of PyTorch', (name) => {
   const fixture = JSON.parse(readFileSync(`${folder}/${name}.json`, 'utf8')) as Case;
   const network = importedNetwork(readFileSync(`${folder}/${name}.onnx`));
   const error = relativeError(network.predict(channelsLast(fixture)), fixture.outputs);
-  if (process.env.SHOW) console.log('ERR', name, error, JSON.stringify(network.config.layers.map((l) => l.type)));
   expect(error).toBeLessThan(1e-5);
 });
 
@@ -58,6 +57,5 @@ test.each(cases)('$title goes out and comes back by its nodes', ({ layerCase }) 
   expect(back.inputShape).toEqual(network.inputShape);
   const inputs = inputsOfCase(layerCase, 3);
   const error = relativeError(back.predict(inputs), network.predict(inputs));
-  if (process.env.SHOW) console.log('ERR back', layerCase.layer.type, error);
   expect(error).toBeLessThan(1e-5);
 });

@@ -481,6 +481,5 @@ describe('damaged files end in an error that says so, or in a model:', () => {
   });
   test('safetensors', async () => {
     for (const bytes of damaged(weights, 500, 3)) await survives(() => fromWeights(classifier.network.config, bytes));
-    if (process.env.SHOW) console.log(meanings);
   });
 });
