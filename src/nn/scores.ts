@@ -32,6 +32,8 @@ export interface ScoreRun {
 }
 
 const mostRows = 64;
+/** A difference so large that an offset beside it takes no digits away; a power of two, so that it is divided by without rounding. */
+const probe = 2 ** 24;
 /** Floats of a program's arena, roughly. */
 const arenaFloats = 4 * 2 ** 20;
 
@@ -150,7 +152,7 @@ export class ScoreProgram {
     return this.rawScales!.length === 1 ? this.rawScales![0]! : this.rawScales![element]!;
   }
 
-  /** What the normalisation multiplies each element by: it makes a difference of one so large. */
+  /** What the normalisation multiplies each element by, as a difference tells it. */
   private async readScales(): Promise<Float32Array> {
     if (this.network.normalization.type === 'none') return Float32Array.of(1);
     const elements = elementCount(this.network.inputShape);
@@ -159,7 +161,7 @@ export class ScoreProgram {
       return this.program.read(place(this.tensors.x), elements);
     };
     const zero = await at(0);
-    return (await at(1)).map((value, i) => value - zero[i]!);
+    return (await at(probe)).map((value, i) => (value - zero[i]!) / probe);
   }
 
   dispose(): void {
