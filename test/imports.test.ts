@@ -26,6 +26,9 @@ const allowed: Record<string, string[]> = {
   main: ['server', 'service', ...leaves],
   backup: ['service', ...leaves],
   index: ['nn', ...leaves],
+  // Runs in browsers as well: it knows the service from the OpenAPI document alone.
+  client: [],
+  cli: ['client', 'main', 'config'],
 };
 
 interface Import {
