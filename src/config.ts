@@ -132,6 +132,8 @@ const knownSettings = [
   'HEBB_KEEP_CHECKPOINTS_DAYS',
   'HEBB_CORS_ORIGINS',
   'HEBB_LOG_LEVEL',
+  // Of the command line, which may share an environment with the service.
+  'HEBB_URL',
 ];
 
 /** Physical cores within this process's affinity and its cgroup's CPU limit, at least 1. */

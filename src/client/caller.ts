@@ -1,3 +1,4 @@
+import { HebbArgumentError } from './errors.ts';
 import { type Operations, routes } from './schema.ts';
 import type { Call, CallOptions, Transport } from './transport.ts';
 
@@ -104,12 +105,12 @@ export function toCall(id: OperationId, { path, query, header, body }: Arguments
   return { method, path: fill(template, path), query, headers: header, body, ...traits };
 }
 
-/** @throws TypeError for what cannot stand in a path */
+/** @throws HebbArgumentError for what cannot stand in a path */
 function fill(template: string, values: Record<string, string | number> = {}): string {
   return template.replace(/\{(\w+)\}/g, (_, key: string) => {
     const value = String(values[key] ?? '');
     // "." and ".." are taken out of a URL however they are written: the call would go elsewhere.
-    if (value === '' || value === '.' || value === '..') throw new TypeError(`"${value}" is no ${key}`);
+    if (value === '' || value === '.' || value === '..') throw new HebbArgumentError(`"${value}" is no ${key}`);
     return encodeURIComponent(value);
   });
 }

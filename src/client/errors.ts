@@ -41,6 +41,11 @@ export class HebbConnectionError extends Error {
   }
 }
 
+/** What was given cannot be sent: a name that would lead to another path. */
+export class HebbArgumentError extends TypeError {
+  override readonly name = 'HebbArgumentError';
+}
+
 /** The problem that a response bears; one that is none (of a proxy, say) becomes one without a code. */
 export async function problemOf(response: Response): Promise<HebbProblem> {
   const text = await response.text();
