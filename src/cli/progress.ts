@@ -3,21 +3,39 @@ import { cut, integer, metrics, percent, seconds, widthOf } from './text.ts';
 
 type Known = Pick<Job, 'state' | 'progress' | 'metrics'>;
 
-/** One line about how far a job is; what stands at its end goes first where there is no room. */
+/** One line about how far a job is; where there is no room, what matters least is left out. */
 export function progressText(job: Known, width = Number.POSITIVE_INFINITY, samples = 'samples'): string {
   const { epoch, epochs, fraction, samplesPerSecond, etaSeconds } = job.progress;
-  const parts = [bar(fraction, width < 100 ? 16 : 30), `epoch ${epoch}/${epochs}`];
   const { loss, accuracy, validationLoss, validationAccuracy } = job.metrics;
-  if (loss !== undefined) parts.push(`loss ${loss.toFixed(4)}`);
-  if (accuracy !== undefined) parts.push(`accuracy ${percent(accuracy)}`);
-  if (validationAccuracy !== undefined) parts.push(`validation ${percent(validationAccuracy)}`);
-  else if (validationLoss !== undefined) parts.push(`validation loss ${validationLoss.toFixed(4)}`);
-  if (job.state === 'running' && samplesPerSecond !== null) {
-    parts.push(`${integer(samplesPerSecond)} ${samples}/s`, `${seconds(Math.ceil(etaSeconds ?? 0))} left`);
+  const isRunning = job.state === 'running' && samplesPerSecond !== null;
+  // Text, and how early it goes: the highest first.
+  const parts: [text: string | false | undefined, rank: number][] = [
+    [bar(fraction, width < 100 ? 16 : 30), 0],
+    [`epoch ${epoch}/${epochs}`, 0],
+    [loss !== undefined && `loss ${loss.toFixed(4)}`, 2],
+    [accuracy !== undefined && `accuracy ${percent(accuracy)}`, 3],
+    [validationAccuracy !== undefined && `validation ${percent(validationAccuracy)}`, 4],
+    [
+      validationAccuracy === undefined &&
+        validationLoss !== undefined &&
+        `validation loss ${validationLoss.toFixed(4)}`,
+      4,
+    ],
+    [isRunning && `${integer(samplesPerSecond)} ${samples}/s`, 5],
+    [isRunning && `${seconds(Math.ceil(etaSeconds ?? 0))} left`, 1],
+    [(job.state === 'queued' || job.state === 'paused') && job.state, 1],
+  ];
+  const shown = parts.filter((part): part is [string, number] => typeof part[0] === 'string');
+  const text = () => `  ${shown.map(([part]) => part).join('  ')}`;
+  while (widthOf(text()) > width) {
+    const least = Math.max(...shown.map(([, rank]) => rank));
+    if (least === 0) break;
+    shown.splice(
+      shown.findIndex(([, rank]) => rank === least),
+      1,
+    );
   }
-  if (job.state === 'queued' || job.state === 'paused') parts.push(job.state);
-  while (parts.length > 2 && widthOf(parts.join('  ')) + 2 > width) parts.pop();
-  return cut(`  ${parts.join('  ')}`, width);
+  return cut(text(), width);
 }
 
 export function bar(fraction: number, width: number): string {
