@@ -39,7 +39,10 @@ function clientOf(baseUrl: string | undefined, output: Output): HebbClient {
       baseUrl,
       retries: 2,
       onRetry: (error, delayMs) => {
-        if (delayMs >= 1000) output.note(`${clean(error.message)}; trying again in ${Math.round(delayMs / 1000)} s`);
+        // A bar may stand there.
+        const start = output.stderr.isTTY ? '\r\u001b[K' : '';
+        if (delayMs >= 1000)
+          output.note(`${start}${clean(error.message)}; trying again in ${Math.round(delayMs / 1000)} s`);
       },
     });
   } catch {

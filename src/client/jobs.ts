@@ -143,6 +143,7 @@ export class Jobs {
       const controller = new AbortController();
       const stop = () => controller.abort();
       for (const source of signals) source?.addEventListener('abort', stop, { once: true });
+      let broken: unknown;
       try {
         for (const source of signals) source?.throwIfAborted();
         const header = { 'last-event-id': lastId };
@@ -169,11 +170,14 @@ export class Jobs {
           const known = error instanceof HebbProblem || error instanceof HebbConnectionError;
           throw known ? error : transport.connectionError(error);
         }
+        broken = error;
       } finally {
         controller.abort();
         for (const source of signals) source?.removeEventListener('abort', stop);
       }
-      await sleep(Math.max(retryMs ?? 0, backoffMs(attempt)), signals);
+      const delayMs = Math.max(retryMs ?? 0, backoffMs(attempt));
+      if (broken !== undefined) transport.retrying(broken, delayMs);
+      await sleep(delayMs, signals);
     }
   }
 

@@ -62,7 +62,7 @@ export class Transport {
    * @throws HebbProblem, HebbConnectionError, or the reason of the signal that ended it
    */
   async send<T>(call: Call, options: CallOptions, read: (response: Response) => Promise<T>): Promise<T> {
-    const { retries = 3, onRetry } = this.options;
+    const { retries = 3 } = this.options;
     const idempotent = call.idempotent ?? ['GET', 'PUT', 'DELETE'].includes(call.method);
     const signals = [this.signal, options.signal];
     let answerLost = false;
@@ -82,7 +82,7 @@ export class Transport {
       const again = idempotent && attempt < retries && !(failure instanceof HebbConnectionError && failure.timedOut);
       if (!again) throw failure;
       const delayMs = waitMs(failure, attempt);
-      onRetry?.(failure, delayMs);
+      this.retrying(failure, delayMs);
       await sleep(delayMs, signals);
     }
   }
@@ -121,6 +121,12 @@ export class Transport {
       body = JSON.stringify(call.body);
     }
     return fetch(this.baseUrl + call.path + queryText(call.query), { method: call.method, headers, body, signal });
+  }
+
+  /** Tells that it will be tried again. */
+  retrying(error: unknown, delayMs: number): void {
+    const known = error instanceof HebbProblem || error instanceof HebbConnectionError;
+    this.options.onRetry?.(known ? error : this.connectionError(error), delayMs);
   }
 
   connectionError(error: unknown, timeoutMs?: number): HebbConnectionError {

@@ -203,7 +203,7 @@ const event = (id: number, type: string, data: unknown) =>
 
 test('events go on behind the last one, through broken and silent streams, until the job is over', async () => {
   const last = event(4, 'state', { state: 'completed' });
-  const { client, requests } = await scripted([
+  const { client, requests, retried } = await scripted([
     stream(
       ['retry: 1\n\n', event(1, 'state', { state: 'running' }), event(2, 'epoch', { epoch: 1 }).slice(0, 9)],
       'cut',
@@ -216,6 +216,12 @@ test('events go on behind the last one, through broken and silent streams, until
   const seen: number[] = [];
   for await (const { id } of client.jobs.events('a', { silenceMs: 100 })) seen.push(id);
   expect(seen).toEqual([1, 2, 3, 4]);
+  expect(retried.map(({ name }) => name)).toEqual([
+    'HebbConnectionError',
+    'HebbProblem',
+    'HebbConnectionError',
+    'HebbConnectionError',
+  ]);
   expect(requests.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '1', '1', '1', '2']);
 });
 
