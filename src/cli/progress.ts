@@ -59,6 +59,7 @@ export class ProgressLine {
   private open = false;
   private shownFraction = -1;
   private shownEpoch = -1;
+  private shownAt = 0;
 
   constructor(
     stream: NodeJS.WritableStream & { isTTY?: boolean; columns?: number },
@@ -78,11 +79,13 @@ export class ProgressLine {
       return;
     }
     const { epoch, fraction } = job.progress;
-    // At most some thirty lines, at ends of epochs.
-    if (epoch === this.shownEpoch || (fraction < 1 && fraction - this.shownFraction < 1 / 30)) return;
+    // At ends of epochs: some thirty lines, and one every ten seconds of a long job.
+    const isDue = fraction >= 1 || fraction - this.shownFraction >= 1 / 30 || Date.now() - this.shownAt >= 10_000;
+    if (epoch === 0 || epoch === this.shownEpoch || !isDue) return;
     this.shownEpoch = epoch;
     this.shownFraction = fraction;
-    if (epoch > 0) this.stream.write(`${progressText(job, undefined, this.samples)}\n`);
+    this.shownAt = Date.now();
+    this.stream.write(`${progressText(job, undefined, this.samples)}\n`);
   }
 
   /** A line that stays, above the bar. */
