@@ -25,12 +25,7 @@ export class Datasets {
 
   /** From files. */
   upload(meta: DatasetMeta, files: DatasetFiles, options?: CallOptions): Promise<Dataset> {
-    const form = new FormData();
-    form.append('meta', JSON.stringify(meta));
-    for (const [part, file] of Object.entries(files)) {
-      if (file !== undefined) form.append(part, toBlob(file), nameOf(file) ?? part);
-    }
-    return this.caller.json('createDataset', { body: form }, options, forEver);
+    return this.caller.json('createDataset', { body: datasetForm({ meta }, files) }, options, forEver);
   }
 
   list(query: QueryOf<'listDatasets'> = {}, options?: CallOptions): Promise<AnswerOf<'listDatasets'>> {
@@ -114,6 +109,16 @@ export class Datasets {
   async delete(id: string, options?: CallOptions): Promise<void> {
     await this.caller.json('deleteDataset', { path: { id } }, options);
   }
+}
+
+/** The parts of an upload: what is JSON first. */
+export function datasetForm(parts: Record<string, unknown>, files: DatasetFiles): FormData {
+  const form = new FormData();
+  for (const [part, value] of Object.entries(parts)) form.append(part, JSON.stringify(value));
+  for (const [part, file] of Object.entries(files)) {
+    if (file !== undefined) form.append(part, toBlob(file), nameOf(file) ?? part);
+  }
+  return form;
 }
 
 /** A File has a name. */

@@ -1,10 +1,13 @@
 import { type AnswerOf, allPages, type BodyOf, type Caller, type QueryOf, randomKey, toCall } from './caller.ts';
+import { type DatasetFiles, datasetForm } from './datasets.ts';
 import { HebbConnectionError, HebbProblem, problemOf } from './errors.ts';
 import { bytesOf, EventStreamReader, isFinal, type JobEvent } from './events.ts';
-import type { DryRun, Evaluation, Job } from './schema.ts';
+import type { DryRun, Evaluation, Job, Operations } from './schema.ts';
 import { backoffMs, type CallOptions, sleep } from './transport.ts';
 
 export type JobRequest = BodyOf<'createJob'>;
+/** Of a dataset that comes with its job: a name is not needed. */
+export type JobDatasetMeta = Operations['createJob']['body']['multipart/form-data']['meta'];
 
 /** Of calls that make a job. */
 export interface CreateOptions extends CallOptions {
@@ -40,6 +43,18 @@ export class Jobs {
     // The dataset may come with it.
     const traits = { idempotent: true, timeoutMs: 0 };
     return (await this.caller.json('createJob', taken, options, traits)) as Job;
+  }
+
+  /** Starts training on files that come along; a dataset is made of them. */
+  async createWithFiles(
+    request: JobRequest,
+    meta: JobDatasetMeta,
+    files: DatasetFiles,
+    { idempotencyKey = randomKey(), ...options }: CreateOptions = {},
+  ): Promise<Job> {
+    const body = datasetForm({ job: request, meta }, files);
+    const taken = { body, header: { 'idempotency-key': idempotencyKey } };
+    return (await this.caller.json('createJob', taken, options, { idempotent: true, timeoutMs: 0 })) as Job;
   }
 
   /** Only tells shapes and costs; stores nothing. */

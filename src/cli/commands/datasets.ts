@@ -18,6 +18,10 @@ const parts = {
   targets: 'targets',
   'test-inputs': 'testInputs',
   'test-targets': 'testTargets',
+  'validation-inputs': 'validationInputs',
+  'validation-targets': 'validationTargets',
+  'test-file': 'testFile',
+  'validation-file': 'validationFile',
 } as const;
 const part = (description: string) => ({ type: 'string', value: 'FILE', description }) as const;
 
@@ -37,6 +41,10 @@ const create = command({
     targets: part('NumPy array (NPY).'),
     'test-inputs': part('NPY.'),
     'test-targets': part('NPY.'),
+    'validation-inputs': part('NPY.'),
+    'validation-targets': part('NPY.'),
+    'test-file': part('Of a table: its test samples.'),
+    'validation-file': part('Of a table: its validation samples.'),
     builtin: {
       type: 'string',
       value: 'NAME',
@@ -59,6 +67,7 @@ const create = command({
     'FILE is a table (CSV, TSV, JSON, NDJSON, Parquet), an NPZ, or images in a ZIP or TAR, one folder a class; gzipped or not.',
   examples: [
     'hebb datasets create iris.csv --target species --split test=0.2',
+    'hebb datasets create train.csv --name iris --test-file test.csv',
     'hebb datasets create flowers.zip --set image.height=32 --set image.width=32',
     'hebb datasets create --name mnist --images train-images.gz --labels train-labels.gz',
     'hebb datasets create --builtin mnist',
@@ -167,12 +176,18 @@ export const datasetCommands = [
       class: { type: 'string', value: 'CLASS', description: 'Only samples of this class.' },
       rows: { type: 'string', value: 'COUNT', description: 'Samples below each other [10].' },
       columns: { type: 'string', value: 'COUNT', description: 'Samples beside each other [10].' },
+      augmentation: {
+        type: 'string',
+        value: 'JSON',
+        description: 'What this augmentation of a training makes of them.',
+      },
     },
     examples: ['hebb datasets sheet mnist --class 7 -o sevens.png'],
     async run({ client, args: [id], values, output }) {
       const png = await client.datasets.sheetPng(id!, {
         split: oneOf(values.split, 'split', splits),
         class: values.class,
+        augmentation: values.augmentation,
         rows: wholeNumber(values.rows, 'rows', 1),
         columns: wholeNumber(values.columns, 'columns', 1),
       });
