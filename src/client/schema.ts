@@ -476,11 +476,11 @@ export type Finding = {
 };
 
 export type Model = {
-  /** The job's id. */
+  /** The job's id, where it is of a job. */
   id: string;
   name: string;
   createdAt: string;
-  job: string;
+  job: string | null;
   dataset: string | null;
   task: 'classification' | 'regression';
   network: {
@@ -516,14 +516,96 @@ export type Model = {
   metrics: Record<string, number>;
   test: Record<string, number> | null;
   step: number;
-  isa: string;
+  isa: string | null;
   weightsHash: string;
+  /** Place among all models that ever had the name. */
+  version: number;
+  /** What it is for, plain text. */
+  notes: string;
+  tags: Array<string>;
 };
 
 export type Alias = {
   alias: string;
   /** Id of the model. */
   model: string;
+  name: string;
+  version: number;
+  since: string | null;
+};
+
+export type AliasEvent = {
+  action: 'set' | 'rollback' | 'remove';
+  /** Id of the model that it pointed at from then on, of a removal until then. */
+  model: string;
+  name: string;
+  version: number;
+  /** Whether the model is still there. */
+  exists: boolean;
+  time: string | null;
+};
+
+export type RollBack = {
+  alias: string;
+  /** Id of the model. */
+  model: string;
+  name: string;
+  version: number;
+  since: string | null;
+  from: string | null;
+  /** Models between the two that are deleted. */
+  skipped: Array<{
+    model: string;
+    name: string;
+    version: number;
+  }>;
+  message: string;
+};
+
+export type ModelComparison = {
+  a: A;
+  b: A;
+  sameWeights: boolean;
+  sameDataset: boolean | null;
+  metrics: Array<ComparedValue>;
+  test: Array<ComparedValue> | null;
+  sizes: Array<ComparedValue>;
+  layers: Array<{
+    change: 'same' | 'changed' | 'added' | 'removed';
+    a: {
+      index: number;
+      name: string;
+      type: string;
+      /** Sizes, channels last. */
+      outputShape: Array<number>;
+      parameters: number;
+    } | null;
+    b: {
+      index: number;
+      name: string;
+      type: string;
+      /** Sizes, channels last. */
+      outputShape: Array<number>;
+      parameters: number;
+    } | null;
+    differences: Array<ComparedSetting>;
+  }>;
+  training: Array<ComparedSetting> | null;
+};
+
+/** null: one has no such thing. */
+export type ComparedValue = {
+  name: string;
+  a: number | null;
+  b: number | null;
+  difference: number | null;
+};
+
+/** A setting that differs; left out where one has none. */
+export type ComparedSetting = {
+  pointer: string;
+  a?: unknown;
+  b?: unknown;
 };
 
 export type Predictions = {
@@ -540,6 +622,160 @@ export type Predictions = {
     /** The last layer's value, nested as its shape. */
     output: unknown;
     activations?: Record<string, unknown>;
+  }>;
+};
+
+export type InferenceMetadata = {
+  /** As it was asked for. */
+  name: string;
+  /** A job that is not over has none. */
+  versions?: Array<string>;
+  platform: string;
+  inputs: Array<TensorMetadata>;
+  outputs: Array<TensorMetadata>;
+};
+
+export type TensorMetadata = {
+  name: string;
+  datatype: string;
+  /** −1 stands for the number of rows. */
+  shape: Array<number>;
+};
+
+export type InferenceAnswer = {
+  id?: string;
+  /** As it was asked for. */
+  model_name: string;
+  model_version?: string;
+  parameters: {
+    /** The model's id. */
+    model: string;
+    /** Training steps behind the weights that answered. */
+    step: number;
+  };
+  outputs: Array<{
+    name: string;
+    datatype: string;
+    shape: Array<number>;
+    parameters?: {
+      binary_data_size: number;
+    };
+    /** Flat. */
+    data?: Array<number | string>;
+  }>;
+};
+
+export type InferenceError = {
+  /** What was expected, and what came. */
+  error: string;
+};
+
+export type ModelEvaluation = {
+  model: string;
+  step: number;
+  dataset: {
+    id: string;
+    name: string;
+  };
+  split: 'train' | 'validation' | 'test' | 'all';
+  samples: number;
+  /** Values by name, for instance loss, accuracy, validationLoss, validationAccuracy. */
+  metrics: Record<string, number>;
+  classes: Array<{
+    class: string;
+    precision: number;
+    recall: number;
+    f1: number;
+    /** Samples of the class. */
+    support: number;
+  }> | null;
+  confusion: Array<Array<number>> | null;
+  calibration: {
+    /** Expected calibration error: Σ share · |accuracy − mean confidence|. */
+    error: number;
+    bins: Array<{
+      from: number;
+      to: number;
+      rows: number;
+      confidence: number | null;
+      accuracy: number | null;
+    }>;
+  } | null;
+  /** Of a classification the lowest score of their own class first, of a regression the largest error. */
+  worst: Array<
+    | {
+        split: 'train' | 'validation' | 'test';
+        index: number;
+        class: string;
+        predicted: string;
+        /** Of its own class: a probability, or without a cross-entropy the output. */
+        score: number;
+        probability: number | null;
+        /** Path of its picture. */
+        image?: string;
+      }
+    | {
+        split: 'train' | 'validation' | 'test';
+        index: number;
+        target: unknown;
+        output: unknown;
+        /** Distance of the output from the target. */
+        error: number;
+        image?: string;
+      }
+  >;
+  /** What is allowed, but most likely not meant. */
+  warnings: Array<{
+    code: string;
+    message: string;
+  }>;
+};
+
+export type Explanations = {
+  model: string;
+  step: number;
+  method: string;
+  /** Whose maps Grad-CAM weighs. */
+  layer?: string;
+  /** What contributions and occlusion compare with. */
+  baseline?: 'trainingMean' | 'zero' | 'fill';
+  explanations: Array<{
+    /** Whose score it is. */
+    class?: string;
+    probability?: number | null;
+    /** Of a regression: which output it is. */
+    output?: number;
+    /** The logit of the class, or the output. */
+    score: number;
+    /** That of the baseline: contributions add up to the difference. */
+    baselineScore?: number;
+    /** Of a table: by column. */
+    contributions?: Array<{
+      column: string;
+      contribution: number;
+    }>;
+    /** Numbers nested as the input, or of pixels: (height, width). */
+    values?: unknown;
+  }>;
+};
+
+export type Suggestions = {
+  model: string;
+  step: number;
+  strategy: string;
+  /** Samples that were looked at. */
+  samples: number;
+  spreadBy: string | null;
+  items: Array<{
+    /** Place among the instances or images that were sent, or in the split. */
+    index: number;
+    /** How unsure the model is: the larger, the more. */
+    score: number;
+    /** What it would say. */
+    class: string;
+    probability: number;
+    /** Path of its picture, of a dataset of images. */
+    image?: string;
   }>;
 };
 
@@ -816,6 +1052,21 @@ export type NormalizationInput =
       /** b: one for all, for each channel or for each feature. */
       offset: Array<number>;
     };
+
+export type A = {
+  id: string;
+  name: string;
+  version: number;
+  createdAt: string;
+  isa: string;
+  kernelVersion: string | null;
+  weightsHash: string;
+  dataset: {
+    id: string;
+    name: string;
+    sha256: string;
+  } | null;
+};
 
 /** Fractions of the samples [0], or the column that decides. */
 export type Split = {
@@ -1578,6 +1829,42 @@ export type PredictBody = {
   images?: Array<string>;
 };
 
+export type InferBody = {
+  /** Comes back in the answer. */
+  id?: string;
+  parameters?: {
+    /** All outputs as binary data. */
+    binary_data_output?: boolean;
+  } & Record<string, unknown>;
+  inputs: Array<
+    {
+      /** "input" */
+      name: string;
+      /** [rows, …a row's shape] or [rows, numbers of a row]; at most 1000 rows. */
+      shape: Array<number>;
+      /** FP32, UINT8, FP64 or an INT or UINT of any size. */
+      datatype: string;
+      parameters?: {
+        /** Bytes after the JSON. */
+        binary_data_size?: number;
+      } & Record<string, unknown>;
+      /** Raw values, flat or nested as the shape. */
+      data?: Array<unknown>;
+    } & Record<string, unknown>
+  >;
+  /** Left out: all. */
+  outputs?: Array<
+    {
+      name: string;
+      parameters?: {
+        binary_data?: boolean;
+        /** So many of the largest values, as "VALUE:INDEX:LABEL". */
+        classification?: number;
+      } & Record<string, unknown>;
+    } & Record<string, unknown>
+  >;
+} & Record<string, unknown>;
+
 /** What each call takes and answers, by the media types of bodies; `null` is a body that is not there. */
 export interface Operations {
   /** Where things are. */
@@ -1764,7 +2051,7 @@ export interface Operations {
   /** Show one dataset. */
   getDataset: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -1782,7 +2069,7 @@ export interface Operations {
   /** Delete a dataset that no unfinished job needs. */
   deleteDataset: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -1798,7 +2085,7 @@ export interface Operations {
   /** Look at rows of a dataset. */
   listSamples: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: {
@@ -1827,7 +2114,7 @@ export interface Operations {
   /** Add samples to a dataset. Makes a new dataset of the same name, which the name means from now on; a job keeps the one that it was given. Of the versions that additions made, the newest ten stay (HEBB_KEEP_VERSIONS), and those that a job was given. multipart/form-data: image and label, as many of both as there are new images, which get the size and the channels of the others. */
   addSamples: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: {
@@ -1867,7 +2154,7 @@ export interface Operations {
   /** Look at one sample of an image dataset. */
   getSamplePng: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
       index: number;
     };
@@ -1889,7 +2176,7 @@ export interface Operations {
   /** What a look at all samples tells. Values of each input in the training split, classes, duplicates, blank images, and what is most likely not meant. */
   getDatasetReport: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -1907,7 +2194,7 @@ export interface Operations {
   /** Look at many samples of an image dataset at once. */
   getSheetPng: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: {
@@ -1942,7 +2229,7 @@ export interface Operations {
   /** How the values of an input are spread. */
   getHistogramSvg: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: {
@@ -2066,7 +2353,7 @@ export interface Operations {
   /** Show one job. */
   getJob: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2084,7 +2371,7 @@ export interface Operations {
   /** Change the learning rate of a job that runs or is paused. Schedules go on from the new rate. Where a job runs steps once more that it has told of, after an interruption, the rate holds behind them. The job ends in the same bits wherever it is interrupted. */
   changeJob: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2111,7 +2398,7 @@ export interface Operations {
   /** Delete a job and its model. */
   deleteJob: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2127,7 +2414,7 @@ export interface Operations {
   /** A job's curves as rows, in JSON or CSV. */
   getJobMetrics: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: {
@@ -2156,7 +2443,7 @@ export interface Operations {
   /** Loss and accuracy curves as a picture. */
   getJobCurves: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2174,7 +2461,7 @@ export interface Operations {
   /** What a network of two inputs makes of the plane, as a picture. Coloured by class, or by value where there is one output, with samples of the training split. Without `epoch` by the weights that the job ended with; while it runs, by those of the newest epoch. Past epochs are kept of networks with less than 1 MiB of weights. */
   getJobDecision: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: {
@@ -2195,7 +2482,7 @@ export interface Operations {
   /** The health of every layer, epoch by epoch, and what it says. Measured at the ends of epochs (the first, the last, and some 200 between at most) on up to 256 rows of the training split, as in training. The findings are plain words about all of it; an empty list is good news. */
   getJobDiagnostics: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2216,7 +2503,7 @@ export interface Operations {
   /** How a completed classification reads each class, and what it reads worst. Over the test split where there is one, otherwise over validation, otherwise over train. */
   getJobEvaluation: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2234,7 +2521,7 @@ export interface Operations {
   /** What happened to a job, entry by entry. A job keeps its newest 10,000 entries. */
   getJobLog: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: {
@@ -2262,7 +2549,7 @@ export interface Operations {
   /** Cancel a job; its best weights so far become a model. */
   cancelJob: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2280,7 +2567,7 @@ export interface Operations {
   /** Put a job aside at its next step, with a checkpoint; its place goes to others. */
   pauseJob: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2298,7 +2585,7 @@ export interface Operations {
   /** Put a paused job back into the queue; it goes on from its checkpoint. */
   resumeJob: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2316,7 +2603,7 @@ export interface Operations {
   /** The checkpoints of a job that are kept, the newest first. */
   listCheckpoints: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2337,7 +2624,7 @@ export interface Operations {
   /** Start a new job from a checkpoint of this one, with other settings. It goes on with the steps, the optimiser’s state and the best weights of the checkpoint. Batches, seed, normalisation and the type of the optimiser stay. Where the training ended within an epoch, a new one begins. */
   forkJob: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2404,7 +2691,7 @@ export interface Operations {
   /** Follow a job by server-sent events. Events `state`, `progress`, `epoch` and `diagnostics` with ids, those of the past first; ends after the final state. A reader that comes back with `Last-Event-ID` gets what it missed, or 204 where the job is over and nothing was missed. */
   streamJobEvents: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2424,7 +2711,54 @@ export interface Operations {
     };
   };
 
-  /** List models, the newest first. */
+  /** Bring a model. A network with its weights, or an ONNX file. It predicts, leaves and can be started from as those that were trained here; the alias `default` does not follow it. */
+  importModel: {
+    path: Record<string, never>;
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: {
+      'multipart/form-data': {
+        /** What the file does not say, or what is to differ from it. */
+        meta?: {
+          /** No control characters, no slashes [model- and the end of its id]. */
+          name?: string;
+          /** Default: classification with classes, a loss of classes, or softmax at the end; otherwise regression. */
+          task?: 'classification' | 'regression';
+          loss?:
+            | 'softmaxCrossEntropy'
+            | 'binaryCrossEntropy'
+            | 'meanSquaredError'
+            | 'halfSquaredError'
+            | 'meanAbsoluteError'
+            | 'huber'
+            | 'hinge'
+            | 'perceptron'
+            | null;
+          classes?: Array<string> | null;
+          normalization?: NormalizationInput;
+          /** Of the instances that predictions take, channels last, of as many elements as the network’s input [that]. */
+          inputShape?: Array<number>;
+          /** Units of images that predictions take: 0 to 255 (uint8) or 0 to 1 [float32]. */
+          inputType?: 'uint8' | 'float32';
+        };
+        /** The JSON export, or {input, layers} with or without the keys of meta beside them. */
+        network?: Record<string, unknown>;
+        /** safetensors: a tensor LAYER.PARAMETER for each parameter, F32. */
+        weights?: Blob;
+        /** ONNX, of any program, for rows or images of one size. */
+        file?: Blob;
+      };
+    };
+    answer: {
+      /** The model, stored. */
+      201: {
+        'application/json': Model;
+      };
+    };
+  };
+
+  /** List models, or those of a name, the newest first. */
   listModels: {
     path: Record<string, never>;
     query: {
@@ -2432,6 +2766,8 @@ export interface Operations {
       limit?: number;
       /** `next` of the page before. */
       cursor?: string;
+      /** Only its versions. */
+      name?: string;
     };
     header: Record<string, never>;
 
@@ -2447,10 +2783,30 @@ export interface Operations {
     };
   };
 
+  /** Two models side by side. Differences are b − a. Layers are paired such that as few as possible are changed, added or removed. */
+  compareModels: {
+    path: Record<string, never>;
+    query: {
+      /** One model: an id, an alias, a name or NAME@VERSION. */
+      a: string;
+      /** The other model: an id, an alias, a name or NAME@VERSION. */
+      b: string;
+    };
+    header: Record<string, never>;
+
+    body: null;
+    answer: {
+      /** What differs. */
+      200: {
+        'application/json': ModelComparison;
+      };
+    };
+  };
+
   /** Show one model. */
   getModel: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2465,10 +2821,34 @@ export interface Operations {
     };
   };
 
+  /** Say what a model is for. */
+  describeModel: {
+    path: {
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
+      id: string;
+    };
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: {
+      'application/json': {
+        /** What it is for, plain text. */
+        notes?: string;
+        tags?: Array<string>;
+      };
+    };
+    answer: {
+      /** The model. */
+      200: {
+        'application/json': Model;
+      };
+    };
+  };
+
   /** Delete a model. */
   deleteModel: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: Record<string, never>;
@@ -2481,14 +2861,33 @@ export interface Operations {
     };
   };
 
-  /** Download a model's weights. Tensors in layer order, named `LAYER.weight` and `LAYER.bias`. Its SHA-256 is `weightsHash`. */
+  /** What is known of a model, as Markdown. Data, architecture, settings, curves, figures, hash, and how to ask it. */
+  getModelCard: {
+    path: {
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
+      id: string;
+    };
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: null;
+    answer: {
+      /** The card. */
+      200: {
+        'text/markdown': string;
+      };
+    };
+  };
+
+  /** Download a model. safetensors: tensors in layer order, named `LAYER.weight` and `LAYER.bias`; its SHA-256 is `weightsHash`. The ETag stays the same as long as the file does. */
   exportModel: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: {
-      format?: 'safetensors';
+      /** safetensors: the weights. onnx: the whole model, raw inputs to outputs. json: what it is beside its weights. ts: a TypeScript file that predicts, of small networks. */
+      format?: 'safetensors' | 'onnx' | 'json' | 'ts';
     };
     header: Record<string, never>;
 
@@ -2497,6 +2896,8 @@ export interface Operations {
       /** The file. */
       200: {
         'application/octet-stream': Blob;
+        'application/json': Record<string, unknown>;
+        'text/typescript': string;
       };
     };
   };
@@ -2535,6 +2936,65 @@ export interface Operations {
     answer: {
       /** Removed. */
       204: null;
+    };
+  };
+
+  /** Where an alias points. */
+  getAlias: {
+    path: {
+      alias: string;
+    };
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: null;
+    answer: {
+      /** The alias. */
+      200: {
+        'application/json': Alias;
+      };
+    };
+  };
+
+  /** Where an alias pointed and when, the newest first. An alias keeps its newest 1,000 changes, also when it is removed. */
+  listAliasHistory: {
+    path: {
+      alias: string;
+    };
+    query: {
+      /** Items of one page. */
+      limit?: number;
+      /** `next` of the page before. */
+      cursor?: string;
+    };
+    header: Record<string, never>;
+
+    body: null;
+    answer: {
+      /** A page of changes. */
+      200: {
+        'application/json': {
+          items: Array<AliasEvent>;
+          next: string | null;
+        };
+      };
+    };
+  };
+
+  /** Point an alias at the model before. Once more: at the one before that. Models that are deleted are passed over and named. An alias that was removed comes back. */
+  rollBackAlias: {
+    path: {
+      alias: string;
+    };
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: null;
+    answer: {
+      /** Where it points now. */
+      200: {
+        'application/json': RollBack;
+      };
     };
   };
 
@@ -2595,7 +3055,7 @@ export interface Operations {
   /** Predict with one model. */
   predictWithModel: {
     path: {
-      /** An id, an alias or a name; a name means its newest bearer. */
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
       id: string;
     };
     query: {
@@ -2625,6 +3085,357 @@ export interface Operations {
       /** One prediction for each row or image, in order. */
       200: {
         'application/json': Predictions;
+      };
+    };
+  };
+
+  /** What serves here, and which extensions of the protocol it knows. */
+  getInferenceServer: {
+    path: Record<string, never>;
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: null;
+    answer: {
+      /** The server. */
+      200: {
+        'application/json': {
+          name: string;
+          version: string;
+          extensions: Array<string>;
+        };
+      };
+    };
+  };
+
+  /** Is the process alive. */
+  isInferenceServerLive: {
+    path: Record<string, never>;
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: null;
+    answer: {
+      /** It is. */
+      200: {
+        'application/json': {
+          live: true;
+        };
+      };
+    };
+  };
+
+  /** Can it take requests. */
+  isInferenceServerReady: {
+    path: Record<string, never>;
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: null;
+    answer: {
+      /** It can. */
+      200: {
+        'application/json': {
+          ready: true;
+        };
+      };
+    };
+  };
+
+  /** The newest 1,000 models with their versions. */
+  listInferenceModels: {
+    path: Record<string, never>;
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: null;
+    answer: {
+      /** The models. */
+      200: {
+        'application/json': Array<{
+          name: string;
+          version: string;
+          state: 'READY';
+          reason: string;
+        }>;
+      };
+    };
+  };
+
+  /** What a model takes and gives. */
+  getInferenceModel: {
+    path: {
+      /** An id, an alias or a name. */
+      name: string;
+    };
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: null;
+    answer: {
+      /** The model. */
+      200: {
+        'application/json': InferenceMetadata;
+      };
+    };
+  };
+
+  /** Can a model be asked. */
+  isInferenceModelReady: {
+    path: {
+      /** An id, an alias or a name. */
+      name: string;
+    };
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: null;
+    answer: {
+      /** It can. */
+      200: {
+        'application/json': {
+          name: string;
+          ready: true;
+        };
+      };
+    };
+  };
+
+  /** Ask a model. With the header `Inference-Header-Content-Length` that many bytes of the body are JSON and the rest is binary data: little-endian, row by row. An output of which `parameters.classification` values are wanted comes as texts `VALUE:INDEX:LABEL`. */
+  infer: {
+    path: {
+      /** An id, an alias or a name. */
+      name: string;
+    };
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: {
+      'application/json': InferBody;
+      'application/octet-stream': Blob;
+    };
+    answer: {
+      /** The outputs; binary data follows the JSON where it was asked for. */
+      200: {
+        'application/json': InferenceAnswer;
+        'application/octet-stream': Blob;
+      };
+    };
+  };
+
+  /** What a model takes and gives. */
+  getInferenceModelOfVersion: {
+    path: {
+      /** An id, an alias or a name. */
+      name: string;
+      /** Place of the model among those of its name. */
+      version: string;
+    };
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: null;
+    answer: {
+      /** The model. */
+      200: {
+        'application/json': InferenceMetadata;
+      };
+    };
+  };
+
+  /** Can a model be asked. */
+  isInferenceModelReadyOfVersion: {
+    path: {
+      /** An id, an alias or a name. */
+      name: string;
+      /** Place of the model among those of its name. */
+      version: string;
+    };
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: null;
+    answer: {
+      /** It can. */
+      200: {
+        'application/json': {
+          name: string;
+          ready: true;
+        };
+      };
+    };
+  };
+
+  /** Ask a model. With the header `Inference-Header-Content-Length` that many bytes of the body are JSON and the rest is binary data: little-endian, row by row. An output of which `parameters.classification` values are wanted comes as texts `VALUE:INDEX:LABEL`. */
+  inferOfVersion: {
+    path: {
+      /** An id, an alias or a name. */
+      name: string;
+      /** Place of the model among those of its name. */
+      version: string;
+    };
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: {
+      'application/json': InferBody;
+      'application/octet-stream': Blob;
+    };
+    answer: {
+      /** The outputs; binary data follows the JSON where it was asked for. */
+      200: {
+        'application/json': InferenceAnswer;
+        'application/octet-stream': Blob;
+      };
+    };
+  };
+
+  /** Measure a model on a dataset that fits: metrics, classes, calibration, the samples that it reads worst. */
+  evaluateModel: {
+    path: {
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
+      id: string;
+    };
+    query: Record<string, never>;
+    header: Record<string, never>;
+
+    body: {
+      'application/json': {
+        /** Id or name of a dataset. */
+        dataset: string;
+        /** [test where there is one, else validation, else train] */
+        split?: 'train' | 'validation' | 'test' | 'all';
+      };
+    };
+    answer: {
+      /** What was measured. */
+      200: {
+        'application/json': ModelEvaluation;
+      };
+    };
+  };
+
+  /** Which pixels or features speak for a class. */
+  explainPrediction: {
+    path: {
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
+      id: string;
+    };
+    query: {
+      /** [gradCam where images go through layers whose output is an image; contributions of tables; else gradient, and occlusion where there is none] */
+      method?: 'gradCam' | 'gradient' | 'gradientTimesInput' | 'occlusion' | 'contributions';
+      /** Whose score is explained [the class that is predicted]. */
+      class?: string;
+      /** Of a regression: which output, from 0 [0]. */
+      output?: number;
+      /** Of gradCam [the last layer whose output is an image]. */
+      layer?: string;
+      /** Of occlusion of images: side of the square that covers, in pixels [a seventh of the shorter side]. */
+      patch?: number;
+      /** Pixels between two places of the square [half of it]. */
+      stride?: number;
+      /** What covers, in raw units [the mean of the training split, 0 where that is gone]. */
+      fill?: number;
+      /** Numbers, or the image with the heat over it; `Accept: image/png` asks for that, too [json]. */
+      format?: 'json' | 'png';
+      /** How an image comes to the model's size [contain]. */
+      fit?: 'contain' | 'cover' | 'fill';
+      /** Swap dark and light of images [false]; auto: of those with a light ground, as ink on paper has. */
+      invert?: 'true' | 'false' | 'auto';
+      /** Shift an image so that its centre of mass comes to the middle [as it is]. */
+      center?: 'mass';
+    };
+    header: Record<string, never>;
+
+    body: {
+      'application/json': {
+        /** Rows in raw units of the dataset, nested or flat; of a model that learnt from a table also objects by its columns' names. */
+        instances?: Array<unknown>;
+        /** PNG, JPEG or WebP in base64, or data: URLs. */
+        images?: Array<string>;
+        /** [gradCam where images go through layers whose output is an image; contributions of tables; else gradient, and occlusion where there is none] */
+        method?: 'gradCam' | 'gradient' | 'gradientTimesInput' | 'occlusion' | 'contributions';
+        /** Whose score is explained [the class that is predicted]. */
+        class?: string;
+        /** Of a regression: which output, from 0 [0]. */
+        output?: number;
+        /** Of gradCam [the last layer whose output is an image]. */
+        layer?: string;
+        /** Of occlusion of images: side of the square that covers, in pixels [a seventh of the shorter side]. */
+        patch?: number;
+        /** Pixels between two places of the square [half of it]. */
+        stride?: number;
+        /** What covers, in raw units [the mean of the training split, 0 where that is gone]. */
+        fill?: number;
+        /** Numbers, or the image with the heat over it; `Accept: image/png` asks for that, too [json]. */
+        format?: 'json' | 'png';
+      };
+      'image/png': Blob;
+      'image/jpeg': Blob;
+      'image/webp': Blob;
+      'multipart/form-data': {
+        image: Array<Blob>;
+      };
+    };
+    answer: {
+      /** An explanation for each input, in order; or a picture. */
+      200: {
+        'application/json': Explanations;
+        'image/png': Blob;
+      };
+    };
+  };
+
+  /** Of unlabelled samples those whose labels would teach most. */
+  suggestSamples: {
+    path: {
+      /** An id, an alias or a name (its newest bearer); of models also NAME@VERSION. */
+      id: string;
+    };
+    query: {
+      /** By −Σ p log p, by 1 − (largest − second p), or by 1 − largest p [entropy]. */
+      strategy?: 'entropy' | 'margin' | 'leastConfidence';
+      /** [10] */
+      count?: number;
+      /** Take such as are far from each other, among five times as many [true]. */
+      spread?: boolean;
+      /** How an image comes to the model's size [contain]. */
+      fit?: 'contain' | 'cover' | 'fill';
+      /** Swap dark and light of images [false]; auto: of those with a light ground, as ink on paper has. */
+      invert?: 'true' | 'false' | 'auto';
+      /** Shift an image so that its centre of mass comes to the middle [as it is]. */
+      center?: 'mass';
+    };
+    header: Record<string, never>;
+
+    body: {
+      'application/json': {
+        /** Rows in raw units of the dataset, nested or flat; of a model that learnt from a table also objects by its columns' names. */
+        instances?: Array<unknown>;
+        /** PNG, JPEG or WebP in base64, or data: URLs. */
+        images?: Array<string>;
+        /** Id or name of a dataset. */
+        dataset?: string;
+        /** Of the dataset [the first with samples]. */
+        split?: 'train' | 'validation' | 'test';
+        /** By −Σ p log p, by 1 − (largest − second p), or by 1 − largest p [entropy]. */
+        strategy?: 'entropy' | 'margin' | 'leastConfidence';
+        /** [10] */
+        count?: number;
+        /** Take such as are far from each other, among five times as many [true]. */
+        spread?: boolean;
+      };
+      'image/png': Blob;
+      'image/jpeg': Blob;
+      'image/webp': Blob;
+      'multipart/form-data': {
+        image: Array<Blob>;
+      };
+    };
+    answer: {
+      /** Those to be labelled first come first. */
+      200: {
+        'application/json': Suggestions;
       };
     };
   };
@@ -2665,13 +3476,33 @@ export const routes = {
   listPresets: { method: 'GET', path: '/v1/presets' },
   getPreset: { method: 'GET', path: '/v1/presets/{name}' },
   streamJobEvents: { method: 'GET', path: '/v1/jobs/{id}/events' },
+  importModel: { method: 'POST', path: '/v1/models' },
   listModels: { method: 'GET', path: '/v1/models' },
+  compareModels: { method: 'GET', path: '/v1/models/compare' },
   getModel: { method: 'GET', path: '/v1/models/{id}' },
+  describeModel: { method: 'PATCH', path: '/v1/models/{id}' },
   deleteModel: { method: 'DELETE', path: '/v1/models/{id}' },
+  getModelCard: { method: 'GET', path: '/v1/models/{id}/card' },
   exportModel: { method: 'GET', path: '/v1/models/{id}/export' },
   setAlias: { method: 'PUT', path: '/v1/aliases/{alias}' },
   removeAlias: { method: 'DELETE', path: '/v1/aliases/{alias}' },
+  getAlias: { method: 'GET', path: '/v1/aliases/{alias}' },
+  listAliasHistory: { method: 'GET', path: '/v1/aliases/{alias}/history' },
+  rollBackAlias: { method: 'POST', path: '/v1/aliases/{alias}/rollback' },
   listAliases: { method: 'GET', path: '/v1/aliases' },
   predict: { method: 'POST', path: '/predict' },
   predictWithModel: { method: 'POST', path: '/v1/models/{id}/predict' },
+  getInferenceServer: { method: 'GET', path: '/v2' },
+  isInferenceServerLive: { method: 'GET', path: '/v2/health/live' },
+  isInferenceServerReady: { method: 'GET', path: '/v2/health/ready' },
+  listInferenceModels: { method: 'POST', path: '/v2/repository/index' },
+  getInferenceModel: { method: 'GET', path: '/v2/models/{name}' },
+  isInferenceModelReady: { method: 'GET', path: '/v2/models/{name}/ready' },
+  infer: { method: 'POST', path: '/v2/models/{name}/infer' },
+  getInferenceModelOfVersion: { method: 'GET', path: '/v2/models/{name}/versions/{version}' },
+  isInferenceModelReadyOfVersion: { method: 'GET', path: '/v2/models/{name}/versions/{version}/ready' },
+  inferOfVersion: { method: 'POST', path: '/v2/models/{name}/versions/{version}/infer' },
+  evaluateModel: { method: 'POST', path: '/v1/models/{id}/evaluate' },
+  explainPrediction: { method: 'POST', path: '/v1/models/{id}/explain' },
+  suggestSamples: { method: 'POST', path: '/v1/models/{id}/suggest' },
 } as const satisfies Record<keyof Operations, { method: string; path: string }>;

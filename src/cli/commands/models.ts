@@ -141,10 +141,10 @@ function modelText(model: Model, output: Output): string {
     ['columns', model.columns?.map(({ name, type }) => (type === 'target' ? `${name} (target)` : name)).join(', ')],
     ['metrics', metrics(model.metrics)],
     ['test', model.test ? metrics(model.test) : undefined],
-    ['job', model.job],
+    ['job', model.job ?? undefined],
     ['dataset', model.dataset ?? undefined],
     ['created', time(model.createdAt)],
-    ['trained on', `${model.isa}, ${integer(model.step)} steps`],
+    ['trained on', model.isa ? `${model.isa}, ${integer(model.step)} steps` : 'elsewhere'],
     ['SHA-256', model.weightsHash],
   ]);
 }
