@@ -83,7 +83,8 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     spec->code.assign(code.Data(), code.Data() + code.ElementLength());
     spec->rows = Size(whole(object, "rows", 1, 2147483647.0));
     spec->arena_floats = Size(whole(object, "arena", 0, kMostFloats));
-    spec->constant = object.Get("constant").ToBoolean();
+    const Napi::Value constant = object.Get("constant");
+    spec->constant = constant.IsBoolean() && constant.As<Napi::Boolean>().Value();
     const Napi::Value isa = object.Get("isa");
     const std::string name = isa.IsString() ? isa.As<Napi::String>().Utf8Value() : "";
     spec->kernels = select_kernels(name.empty() ? nullptr : name.c_str());

@@ -105,7 +105,7 @@ test('a trained model leaves in every format, comes back, and is one like others
     { file: onnx.bytes },
     { network: parsed, weights: weights.bytes },
   ];
-  for (const parts of ways) {
+  for (const [i, parts] of ways.entries()) {
     const response = await send({ meta: { name: 'back' }, ...parts });
     const model = await bodyOf(response);
     expect([response.status, response.headers.get('location')]).toEqual([201, `/v1/models/${model.id}`]);
@@ -120,6 +120,7 @@ test('a trained model leaves in every format, comes back, and is one like others
       dataset: null,
       metrics: {},
       test: null,
+      version: i + 1,
     });
     const answer = await predict(model.id, rows);
     expect(answer.predictions).toEqual(expected.predictions);
