@@ -130,7 +130,7 @@ test('a trained model leaves in every format, comes back, and is one like others
   // The newest of the name; default stays with what was trained here.
   expect(services.models.get('default').id).toBe(id);
   const { id: imported } = services.models.get('back');
-  expect(services.models.setAlias('live', 'back')).toEqual({ alias: 'live', model: imported });
+  expect(services.models.setAlias('live', 'back')).toMatchObject({ alias: 'live', model: imported });
   expect((await fetch(`${url}/v1/models/back`, { method: 'DELETE' })).status).toBe(409);
   const started = await services.jobs.create({
     ...job,
