@@ -63,7 +63,11 @@ const pictures = await Promise.all(
   Array.from({ length: 6 }, async (_, k) => {
     const pixels = Array.from({ length: 784 }, (_, i) => ((i * (2 * k + 7)) % 29 < 9 ? (i * 31 + k * 57) % 256 : 0));
     const image = sharp(Buffer.from(pixels), { raw: { width: 28, height: 28, channels: 1 } });
-    return { pixels, png: await image.toColourspace('b-w').png().toBuffer() };
+    // A model without a dataset takes images as numbers from 0 to 1.
+    return {
+      numbers: pixels.map((pixel) => Math.fround(pixel * (1 / 255))),
+      png: await image.toColourspace('b-w').png().toBuffer(),
+    };
   }),
 );
 
@@ -98,7 +102,7 @@ async function makeModel(): Promise<Known> {
   const { body } = await service.post('/v1/jobs', {
     name: `model-${number}`,
     network: { input: [28, 28, 1], layers },
-    training: { epochs: 0, seed: number, initializer: 'heNormal', normalization: { type: 'scale', factor: 1 / 255 } },
+    training: { epochs: 0, seed: number, initializer: 'heNormal' },
   });
   for (;;) {
     const job = (await service.call(`/v1/jobs/${body.id}`)).body;
@@ -107,10 +111,10 @@ async function makeModel(): Promise<Known> {
     await sleep(10);
   }
   const file = await fetch(`${url}/v1/models/${body.id}/export?format=safetensors`);
-  const { network, normalization } = (await service.call(`/v1/models/${body.id}`)).body;
-  const library = new Network(network, { initializer: null, normalization });
+  const { network } = (await service.call(`/v1/models/${body.id}`)).body;
+  const library = new Network(network, { initializer: null });
   library.setWeights(decodeSafetensors(new Uint8Array(await file.arrayBuffer())));
-  const outputs = pictures.map(({ pixels }) => Array.from(library.predict(Float32Array.from(pixels))));
+  const outputs = pictures.map(({ numbers }) => Array.from(library.predict(Float32Array.from(numbers))));
   library.dispose();
   return { id: body.id, outputs, deleted: false };
 }
@@ -137,7 +141,7 @@ function judge(what: string, asked: Known | null, answer: Awaited<ReturnType<typ
 }
 
 const some = (count: number) => Array.from({ length: count }, () => Math.floor(random() * pictures.length));
-const rowsOf = (inputs: number[]) => JSON.stringify({ instances: inputs.map((i) => pictures[i]!.pixels) });
+const rowsOf = (inputs: number[]) => JSON.stringify({ instances: inputs.map((i) => pictures[i]!.numbers) });
 
 async function good(): Promise<void> {
   const model = oneOf(models);
@@ -151,8 +155,8 @@ async function good(): Promise<void> {
   } else if (kind < 0.88) {
     judge('alias', null, await send('/predict?model=best', rowsOf(inputs)), inputs);
   } else {
-    const data = inputs.flatMap((i) => pictures[i]!.pixels);
-    const tensor = { name: 'input', datatype: 'UINT8', shape: [inputs.length, 28, 28, 1], data };
+    const data = inputs.flatMap((i) => pictures[i]!.numbers);
+    const tensor = { name: 'input', datatype: 'FP32', shape: [inputs.length, 28, 28, 1], data };
     const body = JSON.stringify({ inputs: [tensor], outputs: [{ name: 'output' }] });
     const answer = await send(`/v2/models/${model.id}/infer`, body);
     // This protocol's errors have a form of their own.
