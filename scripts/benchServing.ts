@@ -1,4 +1,4 @@
-// How fast predictions are over HTTP; docs/serving.md shows the table.
+// How fast predictions are, over HTTP and in process; docs/serving.md shows the tables.
 //   npm run bench:serving -- [--seconds 3] [--rounds 5] [--json FILE]
 // The service and what it is measured beside run on one core, the load generator on another.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import sharp from 'sharp';
+import { measureInProcess } from './bench/onnxRuntime.ts';
 import { DrilledService } from './drill/service.ts';
 import { freePort } from './helpers/processes.ts';
 
@@ -23,7 +24,7 @@ const { values: options } = parseArgs({
 });
 const seconds = Number(options.seconds);
 const rounds = Number(options.rounds);
-const connections = 32;
+const connections = 10;
 
 const networks = {
   mlp: [{ type: 'flatten' }, { type: 'dense', units: 30, activation: 'sigmoid' }, { type: 'dense', units: 10 }],
@@ -127,14 +128,53 @@ try {
     }
     rates.decode!.push(decode());
   }
-  const rate = Object.fromEntries(Object.entries(rates).map(([name, values]) => [name, median(values)]));
   const ratio = (name: string, beside: string) => median(rates[name]!.map((value, i) => value / rates[beside]![i]!));
-  console.log(rate);
-  console.log('mlpJson/echo', ratio('mlpJson', 'echo'), 'lenetPng/decode', ratio('lenetPng', 'decode'));
-  for (const name of ['mlpJson', 'lenetPng'] as const) {
-    const at = await load(rows[name], rate[name]! / 2);
-    console.log(name, 'at half', at);
-  }
+  const rate = (name: string) => median(rates[name]!);
+  const asTable = (lines: string[][]) => lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const half = {
+    mlpJson: await load(rows.mlpJson, rate('mlpJson') / 2),
+    lenetPng: await load(rows.lenetPng, rate('lenetPng') / 2),
+  };
+  const line = (
+    title: string,
+    name: string,
+    beside?: [string, string, number],
+    latency?: { p50: number; p99: number },
+  ) => [
+    title,
+    rate(name).toFixed(0),
+    beside ? `${(100 * ratio(name, beside[0])).toFixed(0)} % of ${beside[1]} (${100 * beside[2]} %)` : '',
+    latency ? `${latency.p50}, ${latency.p99}` : '',
+  ];
+  const bare = 'Fastify alone, same body, constant answer';
+  console.log(
+    asTable([
+      ['', 'a second', 'share (target)', 'ms at half of that: p50, p99'],
+      ['---', '---', '---', '---'],
+      line(bare, 'echo'),
+      line('JSON of 784 numbers to 784-30-10', 'mlpJson', ['echo', 'that', 0.5], half.mlpJson),
+      line('JSON of 784 numbers to LeNet-5', 'lenetJson', ['echo', 'that', 0.5]),
+      line('sharp alone, decoding a PNG of 28×28', 'decode'),
+      line('PNG of 28×28 to LeNet-5', 'lenetPng', ['decode', 'that', 0.7], half.lenetPng),
+    ]),
+  );
+  await service.end('SIGTERM');
+  echo.kill();
+  const inProcess = await measureInProcess(Math.min(300, 100 * seconds), rounds);
+  console.log(
+    asTable([
+      ['in process, one thread', 'rows', 'Hebb, µs', 'onnxruntime, µs', 'times as fast'],
+      ['---', '---', '---', '---', '---'],
+      ...inProcess.map(({ name, rows: count, hebb, onnxRuntime, ratio: times }) => [
+        name,
+        String(count),
+        hebb.toFixed(1),
+        onnxRuntime.toFixed(1),
+        times.toFixed(2),
+      ]),
+    ]),
+  );
+  if (options.json) writeFileSync(options.json, JSON.stringify({ rates, half, inProcess }, null, 2));
 } finally {
   if (echo && echo.exitCode === null) {
     echo.kill();

@@ -81,6 +81,15 @@ export class PredictorCache<Value extends Disposable> {
     }
   }
 
+  /** The value of a key where it is loaded, for a use that ends before anything else is done; it counts as used. */
+  loaded(key: string, version: string): Value | null {
+    const entry = this.entries.get(key);
+    if (!entry?.loaded || entry.version !== version) return null;
+    this.entries.delete(key);
+    this.entries.set(key, entry);
+    return entry.loaded;
+  }
+
   /** Keeps a value no longer. */
   drop(key: string): void {
     const entry = this.entries.get(key);

@@ -7,8 +7,14 @@ export type Nested = number | Nested[];
 export function toNested(values: ArrayLike<number>, shape: readonly number[], offset = 0): Nested {
   if (shape.length === 0) return values[offset]!;
   const [size, ...rest] = shape as [number, ...number[]];
+  const nested = new Array<Nested>(size);
+  if (rest.length === 0) {
+    for (let i = 0; i < size; i++) nested[i] = values[offset + i]!;
+    return nested;
+  }
   const stride = rest.reduce((product, n) => product * n, 1);
-  return Array.from({ length: size }, (_, i) => toNested(values, rest, offset + i * stride));
+  for (let i = 0; i < size; i++) nested[i] = toNested(values, rest, offset + i * stride);
+  return nested;
 }
 
 /** Shape of nested arrays, going by the first element at each depth. */

@@ -29,11 +29,14 @@ export interface AppOptions {
 
 /** The HTTP interface over the services; who calls it decides where it listens. */
 export function buildApp(services: Services, config: Config, options: AppOptions): FastifyInstance {
+  // Ids of requests: a random part for the process, and a number.
+  const process = uuidv7().slice(-12);
+  let requests = 0;
   const app: FastifyInstance = fastify({
     ...(options.logger && { loggerInstance: options.logger }),
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
-    genReqId: ({ headers }) => saneRequestId(headers['x-request-id']) ?? uuidv7(),
+    genReqId: ({ headers }) => saneRequestId(headers['x-request-id']) ?? `${process}-${(requests++).toString(36)}`,
     // While it closes, connections that are still open get true answers; /readyz says that it stops.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
@@ -44,21 +47,24 @@ export function buildApp(services: Services, config: Config, options: AppOptions
     clientErrorHandler: answerClientError,
   });
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     reply.header('x-content-type-options', 'nosniff');
     const encoding = request.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') {
-      throw new HebbError('unsupported-media-type', `a body without Content-Encoding was expected, got "${encoding}"`);
+      const message = `a body without Content-Encoding was expected, got "${encoding}"`;
+      return done(new HebbError('unsupported-media-type', message));
     }
+    done();
   });
   let stopping = false;
   app.addHook('preClose', async () => {
     stopping = true;
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     // A connection that stays open for the next request would keep the server from closing.
     if (stopping) reply.header('connection', 'close');
+    done(null, payload);
   });
   installRequestLog(app);
   installProblems(app, config);

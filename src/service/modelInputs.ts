@@ -29,9 +29,12 @@ export async function imageInputs(
   const shape = imageShape(model.name, model.inputShape, model.network.input);
   const elements = elementCount(model.inputShape);
   const inputs = new Float32Array(images.length * elements);
-  for (const [i, image] of images.entries()) {
-    inputs.set(await pointed(i, readImage(image, shape, model.inputType, options)), i * elements);
-  }
+  // Side by side, as many as there are threads for it.
+  await Promise.all(
+    images.map(async (image, i) => {
+      inputs.set(await pointed(i, readImage(image, shape, model.inputType, options)), i * elements);
+    }),
+  );
   return inputs;
 }
 

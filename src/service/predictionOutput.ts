@@ -18,12 +18,11 @@ export function toPrediction(model: Described, output: Float32Array, top = defau
   if (output.length === 1) return { ...twoClasses(model, output[0]!), output: nested };
   const probabilities = probabilitiesOf(model, output);
   // The outputs and their probabilities have the same order.
-  const order = [...output.keys()].sort((a, b) => output[b]! - output[a]! || a - b).slice(0, top);
-  const listed = order.map((index) => ({
+  const listed = largest(output, top).map((index) => ({
     class: className(model, index),
     probability: probabilities ? probabilities[index]! : null,
   }));
-  return { class: className(model, order[0]!), probability: listed[0]!.probability, top: listed, output: nested };
+  return { class: listed[0]!.class, probability: listed[0]!.probability, top: listed, output: nested };
 }
 
 /** What one output is worth to a reader: the probability of the second class where it is one, else the output itself. */
@@ -76,11 +75,35 @@ export function className(model: Pick<Described, 'classes'>, index: number): str
   return model.classes?.[index] ?? String(index);
 }
 
-function softmax(logits: Float32Array): number[] {
-  const largest = logits.reduce((a, b) => Math.max(a, b));
-  const powers = Array.from(logits, (logit) => Math.exp(logit - largest));
-  const sum = powers.reduce((a, b) => a + b);
-  return powers.map((power) => power / sum);
+/** Indices of the largest values, the largest first, of equal ones the first. */
+function largest(values: Float32Array, count: number): number[] {
+  if (values.length > 4 * count) {
+    // A sorted few, into which each that is larger than the last of them is put.
+    const found: number[] = [];
+    for (let i = 0; i < values.length; i++) {
+      if (found.length === count && values[i]! <= values[found[count - 1]!]!) continue;
+      let at = found.length;
+      while (at > 0 && values[found[at - 1]!]! < values[i]!) at--;
+      found.splice(at, 0, i);
+      if (found.length > count) found.pop();
+    }
+    return found;
+  }
+  const order = Array.from(values, (_, i) => i);
+  return order.sort((a, b) => values[b]! - values[a]! || a - b).slice(0, count);
+}
+
+function softmax(logits: Float32Array): Float64Array {
+  let most = logits[0]!;
+  for (let i = 1; i < logits.length; i++) most = Math.max(most, logits[i]!);
+  const shares = new Float64Array(logits.length);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) {
+    shares[i] = Math.exp(logits[i]! - most);
+    sum += shares[i]!;
+  }
+  for (let i = 0; i < shares.length; i++) shares[i]! /= sum;
+  return shares;
 }
 
 function sigmoid(logit: number): number {

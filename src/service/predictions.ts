@@ -64,36 +64,40 @@ export function createPredictions(settings: PredictionSettings): Predictions {
     return cache.use(model.id, model.version, loading, use);
   }
 
-  async function predict(
-    model: ServedModel,
-    inputs: Float32Array,
-    { top, layers = [] }: PredictOptions,
-  ): Promise<PredictResponse> {
+  async function predict(model: ServedModel, inputs: Float32Array, options: PredictOptions): Promise<PredictResponse> {
+    const { layers = [] } = options;
     const rows = inputs.length / elementCount(model.inputShape);
     return withModel(model, async (predictor) => {
       checkLayers(layers, predictor.resolved, rows);
-      const final = predictor.resolved.layers.at(-1)!.name;
-      const activations = layers.length > 0 ? await predictor.activations(inputs, [...layers, final]) : null;
-      const output = activations ? activations[final]! : await predictor.predict(inputs, rows);
-      const shapes = new Map(predictor.resolved.layers.map(({ name, outputShape }) => [name, outputShape]));
-      const predictions = Array.from({ length: rows }, (_, row) => {
-        const prediction = toPrediction(model, rowOf(output, row, rows), top);
-        if (!activations) return prediction;
-        const ofRow = layers.map((name) => [name, toNested(rowOf(activations[name]!, row, rows), shapes.get(name)!)]);
-        return { ...prediction, activations: Object.fromEntries(ofRow) };
-      });
-      return { model: model.id, step: predictor.step, predictions };
+      if (layers.length > 0) {
+        const { output, ofRow } = await activationsOf(predictor, inputs, layers, rows);
+        return answer(model, predictor, output, rows, options, ofRow);
+      }
+      return answer(model, predictor, await predictor.predict(inputs, rows), rows, options);
     });
+  }
+
+  /** What predict gives, of a model that is loaded and has nothing else to do; otherwise null. */
+  function predictNow(model: ServedModel, inputs: Float32Array, options: PredictOptions): PredictResponse | null {
+    if (options.layers?.length) return null;
+    const rows = inputs.length / elementCount(model.inputShape);
+    const predictor = cache.loaded(model.id, model.version);
+    const output = predictor?.predictNow(inputs, rows);
+    return output ? answer(model, predictor!, output, rows, options) : null;
   }
 
   return {
     admitted,
     withModel,
     service: (models) => ({
-      predictInstances: (id, instances, options) =>
-        admitted(() =>
+      async predictInstances(id, instances, options) {
+        const model = models.find(id);
+        const now = predictNow(model, instanceInputs(model, instances), options);
+        if (now) return now;
+        return admitted(() =>
           models.withCurrent(id, async (model) => predict(model, instanceInputs(model, instances), options)),
-        ),
+        );
+      },
       predictImages: (id, images, options) =>
         admitted(() =>
           models.withCurrent(id, async (model) => {
@@ -105,6 +109,35 @@ export function createPredictions(settings: PredictionSettings): Predictions {
     forget: (id) => cache.drop(id),
     close: () => cache.clear(),
   };
+}
+
+/** @param activationsOf a row, where they are wanted */
+function answer(
+  model: ServedModel,
+  { step }: Predictor,
+  output: Float32Array,
+  rows: number,
+  { top }: PredictOptions,
+  activationsOf?: (row: number) => Record<string, unknown>,
+): PredictResponse {
+  const predictions = Array.from({ length: rows }, (_, row) => {
+    const prediction = toPrediction(model, rowOf(output, row, rows), top);
+    return activationsOf ? { ...prediction, activations: activationsOf(row) } : prediction;
+  });
+  return { model: model.id, step, predictions };
+}
+
+/** The outputs of the last layer, and by row those of other layers, nested, by their names. */
+async function activationsOf(predictor: Predictor, inputs: Float32Array, names: string[], rows: number) {
+  const { layers } = predictor.resolved;
+  const final = layers.at(-1)!.name;
+  const activations = await predictor.activations(inputs, [...names, final]);
+  const shapes = new Map(layers.map(({ name, outputShape }) => [name, outputShape]));
+  const ofRow = (row: number) =>
+    Object.fromEntries(
+      names.map((name) => [name, toNested(rowOf(activations[name]!, row, rows), shapes.get(name)!)] as const),
+    );
+  return { output: activations[final]!, ofRow };
 }
 
 function rowOf(values: Float32Array, row: number, rows: number): Float32Array {

@@ -20,10 +20,16 @@ export function installJsonParser(app: FastifyInstance, config: Config): void {
   app.addContentTypeParser<Buffer>(
     'application/json',
     { parseAs: 'buffer', bodyLimit: config.maxJsonBytes },
-    async (request: { routeOptions: { schema?: { body?: unknown } } }, bytes: Buffer) => {
+    (request: { routeOptions: { schema?: { body?: unknown } } }, bytes: Buffer, done) => {
       // Many clients send a content type with every call; a call that takes no body has no use for one.
-      if (bytes.length === 0 && request.routeOptions.schema?.body === undefined) return undefined;
-      return parseJson(bytes, config.maxJsonDepth);
+      if (bytes.length === 0 && request.routeOptions.schema?.body === undefined) return done(null, undefined);
+      let body: unknown;
+      try {
+        body = parseJson(bytes, config.maxJsonDepth);
+      } catch (error) {
+        return done(error as Error);
+      }
+      done(null, body);
     },
   );
 }
