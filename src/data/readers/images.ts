@@ -129,8 +129,16 @@ async function labelled(
     );
   }
   if (emptyFolders.length > 0) {
-    const message = `No image in ${listed(emptyFolders, emptyFolders.length)}: not taken as a class.`;
-    warnings.push({ code: 'empty-class-folder', message });
+    const expected = 'images in the folder of each class';
+    throw manyFaults(
+      part,
+      emptyFolders.slice(0, maxFaults).map((folder) => ({
+        pointer: `/${part}`,
+        message: `no image is in the folder ${quoted(folder)}: put some of this class there, or leave it out`,
+        expected,
+        received: folder,
+      })),
+    );
   }
   return images.sort((a, b) => byName(fileName(a.entry), fileName(b.entry)) || byName(a.entry, b.entry));
 }

@@ -290,14 +290,18 @@ describe('damage', () => {
   });
 });
 
-describe('what is allowed, but odd', () => {
-  test('an empty folder is told, and no class', async () => {
-    const { info } = await upload(zip([...good, { name: 'c/', content: '' }]));
-    expect(info.classes).toEqual(['a', 'b']);
-    expect(info.warnings.map(({ message }) => message)).toContain('No image in "c": not taken as a class.');
+describe('too little', () => {
+  test('a class without images is named', async () => {
+    await expect(upload(zip([...good, { name: 'c/', content: '' }]))).rejects.toMatchObject({
+      code: 'invalid-file',
+      message: expect.stringContaining('no image is in the folder "c"'),
+      faults: [expect.objectContaining({ pointer: '/file', received: 'c' })],
+    });
   });
+});
 
-  test('one image, one class', async () => {
+describe('what is allowed, but odd', () => {
+  test('one image, one class: a set that grows begins with one', async () => {
     const { info } = await upload(zip([good[0]!]));
     expect(info).toMatchObject({ classes: ['a'], samples: { train: 1 } });
   });
