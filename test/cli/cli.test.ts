@@ -107,6 +107,18 @@ test('a table: upload, plan, train, look, predict, clear away', { timeout: 180_0
       .update(await readFile(file))
       .digest('hex'),
   ).toBe(shown.weightsHash);
+  const onnx = join(folder, 'flowers.onnx');
+  await run('models', 'export', 'flowers', '--format', 'onnx', '-o', onnx);
+  const copy = await json('models', 'import', onnx, '--name', 'copy');
+  expect(copy).toMatchObject({ name: 'copy', job: null, weightsHash: shown.weightsHash });
+  expect((await run('models', 'compare', 'flowers', 'copy')).stdout).toMatch(/^parameters +\d+ +\d+$/m);
+  expect((await run('models', 'evaluate', 'copy', 'iris', '--split', 'all')).stdout).toMatch(/^setosa +\d\.\d{3} /m);
+  expect((await run('models', 'card', 'copy')).stdout).toMatch(/^# copy, version 1\n/);
+  await run('models', 'alias', 'best', 'copy');
+  expect(await json('models', 'rollback', 'best')).toMatchObject({ alias: 'best', model: again.id });
+  expect((await hebb(['models', 'import'], url)).code).toBe(2);
+  await run('models', 'delete', 'copy');
+
   expect((await hebb(['jobs', 'delete', 'best'], url)).code).toBe(1);
   await run('models', 'alias', 'best', '--delete');
   expect((await json('models', 'show', 'flowers')).columns).toHaveLength(5);

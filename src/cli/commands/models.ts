@@ -1,7 +1,8 @@
-import type { Model } from '../../client/index.ts';
-import { CommandError, command } from '../command.ts';
-import { save } from '../files.ts';
+import type { HebbClient, Model } from '../../client/index.ts';
+import { CommandError, command, UsageError } from '../command.ts';
+import { fileBlob, save } from '../files.ts';
 import type { Output } from '../output.ts';
+import { applySettings } from '../settings.ts';
 import { bytes, integer, metrics, shape, time } from '../text.ts';
 
 export const modelCommands = [
@@ -26,11 +27,93 @@ export const modelCommands = [
     },
   }),
   command({
+    name: 'models card',
+    summary: 'All that is known of a model, as Markdown',
+    args: ['MODEL'],
+    examples: ['hebb models card digits', 'hebb models card digits > digits.md'],
+    async run({ client, args: [id], output }) {
+      const card = await client.models.card(id!);
+      output.result({ card }, () => card.trimEnd());
+    },
+  }),
+  command({
+    name: 'models compare',
+    summary: 'Two models side by side',
+    args: ['MODEL', 'OTHER'],
+    examples: ['hebb models compare digits@1 digits@2'],
+    async run({ client, args: [a, b], output }) {
+      const found = await client.models.compare(a!, b!);
+      output.result(found, () => comparisonText(found, output));
+    },
+  }),
+  command({
+    name: 'models evaluate',
+    summary: 'How well a model does on a dataset',
+    args: ['MODEL', 'DATASET'],
+    options: {
+      split: {
+        type: 'string',
+        value: 'SPLIT',
+        description: 'train, validation, test or all [test where there is one].',
+      },
+    },
+    examples: ['hebb models evaluate digits exam', 'hebb models evaluate digits exam --split all --json'],
+    async run({ client, args: [id, dataset], values, output }) {
+      // Which splits there are is the service's to know: a wrong one is refused by name.
+      const split = values.split as 'all' | undefined;
+      const found = await client.models.evaluate(id!, { dataset: dataset!, ...(split !== undefined && { split }) });
+      output.result(found, () => evaluationText(found, output));
+    },
+  }),
+  command({
+    name: 'models import',
+    summary: 'Bring a model: an ONNX file, or a network with its weights',
+    args: ['[MODEL.onnx]'],
+    options: {
+      network: { type: 'string', value: 'FILE', description: 'JSON, as models export --format json gives it.' },
+      weights: { type: 'string', value: 'FILE', description: 'safetensors; with --network.' },
+      name: { type: 'string', value: 'NAME', description: 'Of the model.' },
+      set: {
+        type: 'string',
+        multiple: true,
+        value: 'KEY=VALUE',
+        description: 'classes, normalization, … where the file does not say them.',
+      },
+    },
+    examples: [
+      'hebb models import lenet.onnx --name lenet',
+      `hebb models import shapes.onnx --set 'classes=["circle", "square"]'`,
+      'hebb models import --network digits.json --weights digits.safetensors',
+    ],
+    async run({ client, args: [file], values, output }) {
+      const { network, weights, name } = values;
+      if (file === undefined ? !(network && weights) : network !== undefined || weights !== undefined) {
+        throw new UsageError('an ONNX file, or --network and --weights, were expected');
+      }
+      const files = file
+        ? { file: await fileBlob(file) }
+        : { network: await fileBlob(network!), weights: await fileBlob(weights!) };
+      const meta = applySettings({ ...(name !== undefined && { name }) }, values.set);
+      const model = await client.models.import(files, meta);
+      output.result(model, () => modelText(model, output));
+    },
+  }),
+  command({
+    name: 'models rollback',
+    summary: 'Point an alias at the model before',
+    args: ['ALIAS'],
+    examples: ['hebb models rollback production'],
+    async run({ client, args: [alias], output }) {
+      const set = await client.models.rollBackAlias(alias!);
+      output.result(set, () => set.message);
+    },
+  }),
+  command({
     name: 'models export',
     summary: "Download a model's file",
     args: ['MODEL'],
     options: {
-      format: { type: 'string', value: 'FORMAT', description: 'Of the file [safetensors].' },
+      format: { type: 'string', value: 'FORMAT', description: 'safetensors, onnx, json or ts [safetensors].' },
       output: {
         type: 'string',
         short: 'o',
@@ -38,7 +121,11 @@ export const modelCommands = [
         description: 'Where to write it [MODEL.FORMAT here]; - is standard output.',
       },
     },
-    examples: ['hebb models export digits', 'hebb models export digits -o - | sha256sum'],
+    examples: [
+      'hebb models export digits',
+      'hebb models export digits --format onnx',
+      'hebb models export digits -o - | sha256sum',
+    ],
     async run({ client, args: [id], values, output }) {
       // Which formats there are is the service's to know: a wrong one is refused by name.
       const format = values.format as 'safetensors' | undefined;
@@ -126,6 +213,45 @@ function listText(models: Model[], output: Output): string {
       id,
     ]),
   );
+}
+
+function comparisonText(
+  { a, b, ...found }: Awaited<ReturnType<HebbClient['models']['compare']>>,
+  output: Output,
+): string {
+  const title = ({ name, version }: typeof a) => `${name}@${version}`;
+  const rows = [
+    ...found.sizes,
+    ...found.metrics,
+    ...(found.test ?? []).map((row) => ({ ...row, name: `test ${row.name}` })),
+  ];
+  const figure = (value: number | null) => (value === null ? '' : String(Number(value.toPrecision(6))));
+  return output.table(
+    [{ title: '' }, { title: title(a), right: true }, { title: title(b), right: true }],
+    rows.map((row) => [row.name, figure(row.a), figure(row.b)]),
+  );
+}
+
+function evaluationText(found: Awaited<ReturnType<HebbClient['models']['evaluate']>>, output: Output): string {
+  const figures = output.fields([
+    ['dataset', `${found.dataset.name}, ${found.split}, ${integer(found.samples)} samples`],
+    ['metrics', metrics(found.metrics)],
+    ['calibration error', found.calibration ? String(Number(found.calibration.error.toPrecision(3))) : undefined],
+  ]);
+  if (!found.classes) return figures;
+  const share = (value: number) => value.toFixed(3);
+  const columns = [
+    { title: 'class' },
+    ...['precision', 'recall', 'f1', 'support'].map((title) => ({ title, right: true })),
+  ];
+  const rows = found.classes.map((row) => [
+    row.class,
+    share(row.precision),
+    share(row.recall),
+    share(row.f1),
+    integer(row.support),
+  ]);
+  return `${figures}\n\n${output.table(columns, rows)}`;
 }
 
 function modelText(model: Model, output: Output): string {
