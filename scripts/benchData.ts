@@ -2,7 +2,7 @@
 //   npm run bench:data -- [--rounds 5] [--scale 1] [--only NAME …] [--json FILE]
 // Makes its files in a temporary folder (about 600 MB at scale 1) and removes them. Each measurement is a process of its own.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,8 +46,13 @@ function measure({ name, libraryName, rows, bytes, source, library, file }: Data
   const [ours, theirs]: Measured[][] = [[], []];
   for (let round = 0; round < Number(options.rounds); round++) {
     const folder = join(parent, 'dataset');
+    const beside = new Set(readdirSync(join(parent, 'files')));
     ours!.push(run({ source, folder }));
     rmSync(folder, { recursive: true });
+    // What a reader unpacked beside an upload goes with the upload's folder.
+    for (const name of readdirSync(join(parent, 'files'))) {
+      if (!beside.has(name)) rmSync(join(parent, 'files', name));
+    }
     theirs!.push(run({ library, file }));
   }
   return { name, libraryName, rows, bytes, hebb: best(ours!), library: best(theirs!) };

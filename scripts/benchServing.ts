@@ -143,7 +143,7 @@ try {
   ) => [
     title,
     rate(name).toFixed(0),
-    beside ? `${(100 * ratio(name, beside[0])).toFixed(0)} % of ${beside[1]} (${100 * beside[2]} %)` : '',
+    beside ? `${(100 * ratio(name, beside[0])).toFixed(0)} % of the ${beside[1]} (${100 * beside[2]} %)` : '',
     latency ? `${latency.p50}, ${latency.p99}` : '',
   ];
   const bare = 'Fastify alone, same body, constant answer';
@@ -152,10 +152,10 @@ try {
       ['', 'a second', 'share (target)', 'ms at half of that: p50, p99'],
       ['---', '---', '---', '---'],
       line(bare, 'echo'),
-      line('JSON of 784 numbers to 784-30-10', 'mlpJson', ['echo', 'that', 0.5], half.mlpJson),
-      line('JSON of 784 numbers to LeNet-5', 'lenetJson', ['echo', 'that', 0.5]),
+      line('JSON of 784 numbers to 784-30-10', 'mlpJson', ['echo', 'first line', 0.5], half.mlpJson),
+      line('JSON of 784 numbers to LeNet-5', 'lenetJson'),
       line('sharp alone, decoding a PNG of 28×28', 'decode'),
-      line('PNG of 28×28 to LeNet-5', 'lenetPng', ['decode', 'that', 0.7], half.lenetPng),
+      line('PNG of 28×28 to LeNet-5', 'lenetPng', ['decode', 'line before', 0.7], half.lenetPng),
     ]),
   );
   await service.end('SIGTERM');
