@@ -9,7 +9,9 @@
 
 namespace hebb::test {
 
-constexpr Size kArena = 64, kParameters = 8, kRows = 2;
+/// The largest operand of a fixed size is a table of so many floats.
+constexpr Size kTable = 1 << 16;
+constexpr Size kArena = kTable + 64, kParameters = kTable + 8, kRows = 2;
 
 /// Every dim 1, every real number 0.5 and all else 0: the smallest instruction of any op, with its operands at the
 /// start of the arena.

@@ -69,7 +69,7 @@ TEST(checker_refuses_wrong_operands) {
       auto parameters = with(space, double(Space::parameters));
       EXPECT(answer(parameters).empty());
       parameters[offset] = double(kParameters);
-      refused(parameters, "of parameters of 8");
+      refused(parameters, ("of parameters of " + std::to_string(kParameters)).c_str());
       if (info.operands[i].optional) {
         EXPECT(answer(with(space, double(Space::none))).empty());
       } else {
