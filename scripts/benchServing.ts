@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import sharp from 'sharp';
-import { measureInProcess } from './bench/onnxRuntime.ts';
+import { measureInProcess, networks } from './bench/onnxRuntime.ts';
 import { DrilledService } from './drill/service.ts';
 import { freePort } from './helpers/processes.ts';
 
@@ -26,19 +26,8 @@ const seconds = Number(options.seconds);
 const rounds = Number(options.rounds);
 const connections = 10;
 
-const networks = {
-  mlp: [{ type: 'flatten' }, { type: 'dense', units: 30, activation: 'sigmoid' }, { type: 'dense', units: 10 }],
-  lenet: [
-    { type: 'conv2d', filters: 6, kernel: 5, padding: 'same', activation: 'relu' },
-    { type: 'maxPool2d', size: 2 },
-    { type: 'conv2d', filters: 16, kernel: 5, activation: 'relu' },
-    { type: 'maxPool2d', size: 2 },
-    { type: 'flatten' },
-    { type: 'dense', units: 120, activation: 'relu' },
-    { type: 'dense', units: 84, activation: 'relu' },
-    { type: 'dense', units: 10 },
-  ],
-};
+/** By the names of their models. */
+const served = { mlp: networks['mlp 784-30-10'], lenet: networks['LeNet-5'] };
 
 /** Keeps a process to one core, where there are two and taskset; the load generator takes the other. */
 function pin(pid: number, core: number): void {
@@ -77,9 +66,9 @@ let echo: ReturnType<typeof spawn> | undefined;
 try {
   console.log(`${cpus().length} × ${cpus()[0]?.model}; load before ${loadavg()[0]!.toFixed(2)}`);
   await service.start();
-  for (const [name, layers] of Object.entries(networks)) {
+  for (const [name, network] of Object.entries(served)) {
     const dataset = { name: 'digits', builtin: 'mnist', limit: { train: 1000, test: 10 } };
-    const { body } = await service.post('/v1/jobs', { name, dataset, network: { layers }, training: { epochs: 1 } });
+    const { body } = await service.post('/v1/jobs', { name, dataset, network, training: { epochs: 1 } });
     while ((await service.call(`/v1/jobs/${body.id}`)).body.state !== 'completed') await sleep(50);
   }
   const pixels = Buffer.from(Array.from({ length: 784 }, (_, i) => ((i * 37) % 256) * (i % 28 > 8 ? 1 : 0)));

@@ -16,6 +16,12 @@ export function escapePointer(key: string): string {
 
 /** ` (did you mean "x"?)` for a name within two edits of a known one (fewer for short ones), otherwise nothing. */
 export function didYouMean(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known);
+  return meant === undefined || meant === name ? '' : ` (did you mean "${meant}"?)`;
+}
+
+/** The known name within two edits (fewer for short ones) that takes the fewest; undefined where there is none. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   // Of a name of one or two letters everything is within two edits.
   let bestDistance = Math.min(3, name.length);
@@ -23,7 +29,7 @@ export function didYouMean(name: string, known: readonly string[]): string {
     const distance = editDistance(name.toLowerCase().slice(0, 40), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
-  return best === undefined || best === name ? '' : ` (did you mean "${best}"?)`;
+  return best;
 }
 
 /** Levenshtein distance. */

@@ -19,7 +19,8 @@ const dense = (units: number, activation: LayerConfig['activation'] = 'relu'): L
 const pool: LayerConfig = { type: 'maxPool2d', size: 2 };
 const flatten: LayerConfig = { type: 'flatten' };
 
-const networks: Record<string, { input: number[]; layers: LayerConfig[] }> = {
+/** What serving is measured with, by name. */
+export const networks = {
   'mlp 784-30-10': { input: [784], layers: [dense(30, 'sigmoid'), dense(10, 'linear')] },
   'mlp 784-512-256-10': { input: [784], layers: [dense(512), dense(256), dense(10, 'linear')] },
   'LeNet-5': {
@@ -36,7 +37,7 @@ const networks: Record<string, { input: number[]; layers: LayerConfig[] }> = {
       dense(10, 'linear'),
     ],
   },
-};
+} satisfies Record<string, { input: number[]; layers: LayerConfig[] }>;
 
 export interface InProcess {
   name: string;

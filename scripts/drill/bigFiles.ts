@@ -2,8 +2,9 @@ import { createReadStream, createWriteStream, mkdirSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Zip, ZipPassThrough } from 'fflate';
+import { ZipPassThrough } from 'fflate';
 import { digitImages, digitLabels, idxHeader, npyHeader } from '../helpers/digits.ts';
+import { zipped } from '../helpers/zip.ts';
 import type { DrilledService } from './service.ts';
 
 export const bigFormats = ['idx', 'npy', 'npz'] as const;
@@ -31,29 +32,11 @@ export async function writeFiles(folder: string, format: BigFormat, rows: number
     await write('inputs', images(npyHeader('|u1', shape)));
     writeFileSync(join(folder, 'targets'), Buffer.concat([npyHeader('|u1', [rows]), labels]));
   } else {
-    await write('file', npz({ x: images(npyHeader('|u1', shape)), y: [npyHeader('|u1', [rows]), labels] }));
+    // As numpy.savez leaves them: not compressed.
+    const arrays = { 'x.npy': images(npyHeader('|u1', shape)), 'y.npy': [npyHeader('|u1', [rows]), labels] };
+    await write('file', zipped(arrays, ZipPassThrough));
   }
   return partsOf[format].reduce((sum, part) => sum + statSync(join(folder, part)).size, 0);
-}
-
-/** Arrays as numpy.savez leaves them: a ZIP whose entries are not compressed. */
-function* npz(arrays: Record<string, Iterable<Uint8Array>>): Generator<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  const zip = new Zip((error, piece) => {
-    if (error) throw error;
-    pieces.push(piece);
-  });
-  for (const [name, content] of Object.entries(arrays)) {
-    const entry = new ZipPassThrough(`${name}.npy`);
-    zip.add(entry);
-    for (const piece of content) {
-      entry.push(piece);
-      yield* pieces.splice(0);
-    }
-    entry.push(new Uint8Array(0), true);
-  }
-  zip.end();
-  yield* pieces.splice(0);
 }
 
 /** Uploads the files as a client streams them. @throws Error where the service does not take them */

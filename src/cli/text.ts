@@ -1,4 +1,5 @@
 // Numbers, times and names as people read them.
+import { nearest } from '../words.ts';
 
 /** Without control characters: a name from elsewhere must not steer the terminal. */
 export function clean(text: string): string {
@@ -91,25 +92,6 @@ export function metrics(values: Readonly<Record<string, number>>): string {
 
 /** The name that was most likely meant, as the end of a sentence; empty where none is near. */
 export function didYouMean(name: string, known: readonly string[], show = (text: string) => text): string {
-  let best: string | undefined;
-  let least = Math.min(3, name.length);
-  for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase().slice(0, 40), candidate.toLowerCase());
-    if (distance < least) [best, least] = [candidate, distance];
-  }
-  return best === undefined ? '' : `; did you mean ${show(best)}?`;
-}
-
-/** Levenshtein's. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(replaced, previous[j]! + 1, current[j - 1]! + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length]!;
+  const meant = nearest(name, known);
+  return meant === undefined ? '' : `; did you mean ${show(meant)}?`;
 }

@@ -1,47 +1,10 @@
 import { expect, test } from 'vitest';
-import type { InferResponse, Services } from '../../src/service/types.ts';
+import type { InferResponse } from '../../src/service/types.ts';
 import { reached, startServices, temporaryFolder } from '../helpers/service.ts';
+import { withSidesModel } from '../helpers/sides.ts';
 
-const layers = [
-  {
-    type: 'dense',
-    units: 2,
-    weights: {
-      weight: [
-        [1, 0],
-        [0, 1],
-        [1, 0],
-        [0, 1],
-      ],
-      bias: [0, 0],
-    },
-  },
-];
-
-/** Outputs (x0 + x2, x1 + x3); class "left" where the first is larger, else "right". */
-async function withModel(): Promise<Services> {
-  const services = await startServices(await temporaryFolder(), {}, null);
-  const job = await services.jobs.create({
-    name: 'sides',
-    network: { input: [2, 2, 1], layers: [{ type: 'flatten' }, ...layers] },
-    dataset: {
-      inputs: [
-        [
-          [[9], [0]],
-          [[9], [0]],
-        ],
-        [
-          [[0], [9]],
-          [[0], [9]],
-        ],
-      ],
-      targets: ['left', 'right'],
-    },
-    training: { epochs: 0 },
-  });
-  expect((await reached(services, job.id)).error).toBeNull();
-  return services;
-}
+/** Class "left" where the left column is brighter, else "right". */
+const withModel = () => withSidesModel({ name: 'sides', classes: ['left', 'right'] });
 
 const none: Uint8Array = new Uint8Array();
 const rows = [1, 0, 2, 0.5, 0, 1, 0, 3];

@@ -2,45 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import type { HebbError } from '../../src/errors.ts';
-import type { Services } from '../../src/service/types.ts';
 import { reached, startServices, temporaryFolder } from '../helpers/service.ts';
+import { withSidesModel } from '../helpers/sides.ts';
 
-/** A model with given weights on 2 × 2 images: class "5" where the left column is brighter, else "7". */
-async function imageModel(settings: NodeJS.ProcessEnv = {}): Promise<Services> {
-  const services = await startServices(await temporaryFolder(), settings, null);
-  const weight = [
-    [1, 0],
-    [0, 1],
-    [1, 0],
-    [0, 1],
-  ];
-  const job = await services.jobs.create({
-    name: 'columns',
-    network: {
-      input: [2, 2, 1],
-      layers: [
-        { type: 'flatten', name: 'pixels' },
-        { type: 'dense', units: 2, weights: { weight, bias: [0, 0] } },
-      ],
-    },
-    dataset: {
-      inputs: [
-        [
-          [[9], [0]],
-          [[9], [0]],
-        ],
-        [
-          [[0], [9]],
-          [[0], [9]],
-        ],
-      ],
-      targets: ['5', '7'],
-    },
-    training: { epochs: 0 },
-  });
-  expect((await reached(services, job.id)).error).toBeNull();
-  return services;
-}
+/** Class "5" where the left column is brighter, else "7". */
+const imageModel = (settings: NodeJS.ProcessEnv = {}) =>
+  withSidesModel({ name: 'columns', classes: ['5', '7'] }, settings);
 
 /** A PNG of one pixel per number, grey. */
 const grey = (width: number, pixels: number[]) =>

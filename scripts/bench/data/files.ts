@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { Zip, ZipDeflate, ZipPassThrough } from 'fflate';
+import { ZipDeflate, ZipPassThrough } from 'fflate';
 import sharp from 'sharp';
 import { pack } from 'tar-stream';
 import { digitBytes, digitImages, digitLabels, digitOf, idxHeader, npyHeader } from '../../helpers/digits.ts';
+import { zipped } from '../../helpers/zip.ts';
 import { parquetFile } from './parquet.ts';
 
 export interface DataCase {
@@ -172,26 +173,4 @@ export async function writeCases(folder: string, scale: number): Promise<DataCas
     file: 'pictures.tar',
   });
   return cases;
-}
-
-function* zipped(
-  files: Record<string, Iterable<Uint8Array>>,
-  Entry: typeof ZipPassThrough | typeof ZipDeflate,
-): Generator<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  const zip = new Zip((error, piece) => {
-    if (error) throw error;
-    pieces.push(piece);
-  });
-  for (const [name, content] of Object.entries(files)) {
-    const entry = new Entry(name);
-    zip.add(entry);
-    for (const piece of content) {
-      entry.push(piece);
-      yield* pieces.splice(0);
-    }
-    entry.push(new Uint8Array(0), true);
-  }
-  zip.end();
-  yield* pieces.splice(0);
 }
