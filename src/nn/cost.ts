@@ -2,6 +2,7 @@ import type { Shape } from '../shape.ts';
 import { batchRows, sampleCounts } from './complete.ts';
 import { diagnosedRows } from './diagnostics.ts';
 import { evaluationRows } from './evaluate.ts';
+import { augmentingOf } from './inputs.ts';
 import { layoutOf, likeNormalization, type Normalization } from './normalization.ts';
 import { optimizerStates } from './optimizers.ts';
 import { type LearnSettings, predictRows, recordEvaluation, recordPredict, recordTraining } from './programs.ts';
@@ -37,8 +38,8 @@ export function trainingBytes(
     normalization: likeNormalization(training.normalization, shape),
     weighted: training.classWeights !== undefined,
   };
-  const { optimizer, frozen, gradientClip, augmentation } = training;
-  const augmenting = augmentation && { list: augmentation, shape };
+  const { optimizer, frozen, gradientClip } = training;
+  const augmenting = augmentingOf(training, shape);
   const weights = resolved.parameterFloats;
   const states = weights * (1 + optimizerStates(optimizer));
   const { rec } = recordTraining(resolved, { ...learn, optimizer, frozen, gradientClip, augmenting });

@@ -5,7 +5,7 @@ import type { LossConfig } from './losses.ts';
 import { type ClassificationReport, Measurement } from './measurement.ts';
 import { defaultMetrics, type MetricConfig, metricKey, needOutputs } from './metrics.ts';
 import type { Network } from './network.ts';
-import { recordEvaluation, stepValues, type TargetKind } from './programs.ts';
+import { recordEvaluation, rowsAtOnce, stepValues, type TargetKind } from './programs.ts';
 import type { MetricValues } from './progress.ts';
 import { place, type Tensor } from './recorder.ts';
 import type { ResolvedNetwork } from './resolve.ts';
@@ -38,13 +38,12 @@ export interface Evaluation {
 
 /** Long enough that a call costs nothing, short enough that progress and cancelling come at once. */
 const sliceMs = 50;
-/** Rows of an evaluation step at most, and floats of its arena; the result depends on neither but for rounding in double. */
+/** Rows of an evaluation step at most; the result does not depend on them but for rounding in double. */
 const mostEvaluationRows = 256;
-const evaluationFloats = 4 * 2 ** 20;
 
 /** Rows that an evaluation takes at once: a function of the network's shapes. */
 export function evaluationRows(network: ResolvedNetwork, samples: number): number {
-  return Math.max(1, Math.min(mostEvaluationRows, samples, Math.floor(evaluationFloats / network.floatsPerSample)));
+  return rowsAtOnce(network.floatsPerSample, Math.min(mostEvaluationRows, samples));
 }
 
 export function rowsOf(split: TrainingSplit): Uint32Array {

@@ -4,11 +4,20 @@ import { type AugmentationConfig, cutoutOf, jitterOf, mixupOf, noiseOf, warpOf }
 import { affineOf, type Normalization } from './normalization.ts';
 import { normalQuantiles } from './normalQuantiles.ts';
 import type { Recorder, Tensor } from './recorder.ts';
+import type { TrainingConfig } from './trainingConfig.ts';
 
 /** What training samples go through, and the shape that says what they are. */
 export interface Augmenting {
   list: readonly AugmentationConfig[];
   shape: Shape;
+}
+
+/** @param shape as layoutOf has it; undefined where nothing is changed */
+export function augmentingOf(
+  { augmentation }: Pick<TrainingConfig, 'augmentation'>,
+  shape: Shape,
+): Augmenting | undefined {
+  return augmentation && { list: augmentation, shape };
 }
 
 /** a and b of each element, as constants of a program. */

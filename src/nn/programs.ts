@@ -1,5 +1,6 @@
 // The programs of a network: prediction, evaluation and a step of training, made of the passes through its layers.
 import { elementCount } from '../shape.ts';
+import type { ActivationName } from './activations.ts';
 import { type Augmenting, recordInputs, recordMixup, recordNormalization } from './inputs.ts';
 import { type LossConfig, type LossName, lossOf, recordLoss } from './losses.ts';
 import { finalLayer } from './networkConfig.ts';
@@ -16,8 +17,13 @@ export type TargetKind = 'classes' | 'values';
 /** The layers with the final activation left out where the loss works from the logits before it. */
 export function layersToLogits(layers: ResolvedLayer[], loss: LossName): ResolvedLayer[] {
   const paired = lossOf(loss).pairedActivation;
+  return paired === null ? layers : withoutFinalActivation(layers, [paired]);
+}
+
+/** The layers with the final activation left out where it is one of these. */
+export function withoutFinalActivation(layers: ResolvedLayer[], left: readonly ActivationName[]): ResolvedLayer[] {
   const final = finalLayer(layers.map((layer) => layer.config));
-  if (paired === null || layers[final]!.config.activation !== paired) return layers;
+  if (!left.includes(layers[final]!.config.activation ?? 'linear')) return layers;
   return layers.map((layer, i) =>
     i === final ? { ...layer, config: { ...layer.config, activation: 'linear' } } : layer,
   );
@@ -31,14 +37,16 @@ export interface PredictProgram {
   outputs: Tensor[];
 }
 
-/** Rows that a prediction's program takes at once at most, and floats of its arena. */
-const mostPredictRows = 64;
-const predictFloats = 4 * 2 ** 20;
+/** Floats of the arena of a program that does not train, about. */
+const arenaFloats = 4 * 2 ** 20;
+
+/** Rows that a program which does not train takes at once: as many as its arena holds, at least one and at most `most`. */
+export function rowsAtOnce(floatsPerRow: number, most: number): number {
+  return Math.max(1, Math.min(most, Math.floor(arenaFloats / floatsPerRow)));
+}
 
 /** Rows that a prediction's program takes at once. */
-export function predictRows({ floatsPerSample }: ResolvedNetwork): number {
-  return Math.max(1, Math.min(mostPredictRows, Math.floor(predictFloats / floatsPerSample)));
-}
+export const predictRows = ({ floatsPerSample }: ResolvedNetwork): number => rowsAtOnce(floatsPerSample, 64);
 
 /**
  * Raw inputs → outputs of the last layer.

@@ -4,10 +4,11 @@ import { elementCount } from '../shape.ts';
 import { withoutLearning } from './evaluate.ts';
 import { recordNormalization } from './inputs.ts';
 import type { Network } from './network.ts';
-import { finalLayer } from './networkConfig.ts';
+import { affineOf } from './normalization.ts';
 import { recordBackward, recordForward } from './passes.ts';
+import { rowsAtOnce, withoutFinalActivation } from './programs.ts';
 import { place, Recorder, type Tensor } from './recorder.ts';
-import type { ResolvedLayer, ResolvedNetwork } from './resolve.ts';
+import type { ResolvedNetwork } from './resolve.ts';
 
 export interface ScoreSettings {
   /** Rows of a run at most. */
@@ -31,26 +32,8 @@ export interface ScoreRun {
   layerGradients: Float32Array | null;
 }
 
-const mostRows = 64;
-/** A difference so large that an offset beside it takes no digits away; a power of two, so that it is divided by without rounding. */
-const probe = 2 ** 24;
-/** Floats of a program's arena, roughly. */
-const arenaFloats = 4 * 2 ** 20;
-
 /** Rows that are worth one run. */
-export function scoreRows({ floatsPerSample }: ResolvedNetwork): number {
-  return Math.max(1, Math.min(mostRows, Math.floor(arenaFloats / (3 * floatsPerSample))));
-}
-
-/** The layers with a final softmax or sigmoid left out. */
-function layersToScores(layers: ResolvedLayer[]): ResolvedLayer[] {
-  const final = finalLayer(layers.map((layer) => layer.config));
-  const { activation } = layers[final]!.config;
-  if (activation !== 'softmax' && activation !== 'sigmoid') return layers;
-  return layers.map((layer, i) =>
-    i === final ? { ...layer, config: { ...layer.config, activation: 'linear' } } : layer,
-  );
-}
+export const scoreRows = ({ floatsPerSample }: ResolvedNetwork): number => rowsAtOnce(3 * floatsPerSample, 64);
 
 /**
  * Why a network's scores tell nothing by their gradients: a layer through which nothing goes back.
@@ -72,9 +55,8 @@ export class ScoreProgram {
   private readonly program: NativeProgram;
   private readonly inputs: Memory;
   private readonly seeds: Memory;
-  private readonly tensors: { x: Tensor; scores: Tensor; inputGradient?: Tensor; layer?: Tensor; ofLayer?: Tensor };
+  private readonly tensors: { scores: Tensor; inputGradient?: Tensor; layer?: Tensor; ofLayer?: Tensor };
   private readonly layerSize: number;
-  private rawScales: Float32Array | null = null;
 
   /** @param network its weights are used as they are at the time of a run */
   constructor(network: Network, { rows, logits, gradients = false, layer }: ScoreSettings) {
@@ -84,10 +66,12 @@ export class ScoreProgram {
     const rec = new Recorder(rows);
     const raw = rec.perRow(elements);
     rec.op('gather', { slot: 0, elements, scale: 1, offset: 0 }, { y: raw });
-    const x = rec.keep(recordNormalization(rec, network.normalization, elements, raw));
-    const recorded = recordForward(rec, logits ? layersToScores(layers) : layers, x, { training: false });
+    const x = recordNormalization(rec, network.normalization, elements, raw);
+    const recorded = recordForward(rec, logits ? withoutFinalActivation(layers, ['softmax', 'sigmoid']) : layers, x, {
+      training: false,
+    });
     const scores = rec.keep(recorded.at(-1)!.output);
-    this.tensors = { x, scores };
+    this.tensors = { scores };
     if (layer !== undefined) this.tensors.layer = rec.keep(recorded[layer]!.output);
     if (gradients) {
       const seed = rec.perRow(outputs);
@@ -113,24 +97,6 @@ export class ScoreProgram {
   async run(inputs: Float32Array, seeds?: Float32Array): Promise<ScoreRun> {
     const { inputGradient, layer, ofLayer, scores } = this.tensors;
     const elements = elementCount(this.network.inputShape);
-    const rows = inputs.length / elements;
-    if (inputGradient) this.rawScales ??= await this.readScales();
-    await this.forward(inputs, seeds);
-    const read = (tensor: Tensor | undefined, size: number) =>
-      tensor ? this.program.read(place(tensor), rows * size) : null;
-    const inputGradients = read(inputGradient, elements);
-    if (inputGradients)
-      for (let i = 0; i < inputGradients.length; i++) inputGradients[i]! *= this.scaleOf(i % elements);
-    return {
-      scores: read(scores, elementCount(this.network.outputShape))!,
-      inputGradients,
-      layerOutputs: read(layer, this.layerSize),
-      layerGradients: read(ofLayer, this.layerSize),
-    };
-  }
-
-  private async forward(inputs: Float32Array, seeds?: Float32Array): Promise<void> {
-    const elements = elementCount(this.network.inputShape);
     const outputs = elementCount(this.network.outputShape);
     const rows = inputs.length / elements;
     this.inputs.floats.set(inputs);
@@ -146,22 +112,20 @@ export class ScoreProgram {
       budgetMs: 0,
       values: 1,
     });
-  }
-
-  private scaleOf(element: number): number {
-    return this.rawScales!.length === 1 ? this.rawScales![0]! : this.rawScales![element]!;
-  }
-
-  /** What the normalisation multiplies each element by, as a difference tells it. */
-  private async readScales(): Promise<Float32Array> {
-    if (this.network.normalization.type === 'none') return Float32Array.of(1);
-    const elements = elementCount(this.network.inputShape);
-    const at = async (value: number) => {
-      await this.forward(new Float32Array(elements).fill(value));
-      return this.program.read(place(this.tensors.x), elements);
+    const read = (tensor: Tensor | undefined, size: number) =>
+      tensor ? this.program.read(place(tensor), rows * size) : null;
+    const inputGradients = read(inputGradient, elements);
+    if (inputGradients) {
+      // By the chain rule: x · scale + offset comes before the network.
+      const { scale } = affineOf(this.network.normalization);
+      for (let i = 0; i < inputGradients.length; i++) inputGradients[i]! *= Math.fround(scale[i % scale.length]!);
+    }
+    return {
+      scores: read(scores, outputs)!,
+      inputGradients,
+      layerOutputs: read(layer, this.layerSize),
+      layerGradients: read(ofLayer, this.layerSize),
     };
-    const zero = await at(0);
-    return (await at(probe)).map((value, i) => (value - zero[i]!) / probe);
   }
 
   dispose(): void {

@@ -3,6 +3,7 @@ import type { NativeProgram } from '../native.ts';
 import { batchRows } from './complete.ts';
 import { Diagnostics, diagnosedRows, isDiagnosed } from './diagnostics.ts';
 import { assertFinite, diverged, evaluate, RunningMean, rowsOf, run, type TrainingSplit } from './evaluate.ts';
+import { augmentingOf } from './inputs.ts';
 import { LearningRates } from './learningRates.ts';
 import { defaultMetrics, needOutputs, validationKey } from './metrics.ts';
 import type { Network } from './network.ts';
@@ -57,9 +58,9 @@ export async function* train(
     normalization: network.normalization,
     frozen: training.frozen,
   };
-  const { optimizer, gradientClip, augmentation } = training;
+  const { optimizer, gradientClip } = training;
   const shape = layoutOf(data.inputShape, network.inputShape);
-  const augmenting = augmentation && { list: augmentation, shape };
+  const augmenting = augmentingOf(training, shape);
   // What measures takes the samples as they are.
   const { rec } = recordTraining(network.resolved, { ...learning, rows: batch, optimizer, gradientClip, augmenting });
   const program = rec.finish(network.memory, network.settings);

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Memory, type Source } from '../native.ts';
 import { batchRows } from '../nn/complete.ts';
 import { evaluationRows, type TrainingSplit } from '../nn/evaluate.ts';
+import { augmentingOf } from '../nn/inputs.ts';
 import { needOutputs } from '../nn/metrics.ts';
 import { Network } from '../nn/network.ts';
 import { layoutOf, likeNormalization } from '../nn/normalization.ts';
@@ -49,9 +50,9 @@ async function measure(task: EpochTask): Promise<number | null> {
   const split = zeros(network, task, Math.min(samples.train, Math.max(rows, Math.floor(sampleBytes / perSample))));
   const steps = Math.ceil(samples.train / batch);
   network.prepareTraining(optimizerOf(training));
-  const { loss, frozen, gradientClip, augmentation } = training;
+  const { loss, frozen, gradientClip } = training;
   const learn = { loss, targets: task.targets, normalization: network.normalization };
-  const augmenting = augmentation && { list: augmentation, shape };
+  const augmenting = augmentingOf(training, shape);
   const optimizer = optimizerOf(training);
   const step = await measureStep(
     network,
